@@ -1,0 +1,22 @@
+/**
+ * What happens while it happens. The use cases call `report(event)`; only output/ draws events, as a progress line on a
+ * terminal or as NDJSON. An event is plain data: it can cross a thread or a pipe.
+ */
+export type Event =
+  /** A reference was resolved to the digest of the image manifest that will be used. */
+  | { type: "resolved"; reference: string; digest: string }
+  /** A layer moved on. `received` and `size` are bytes of the blob as transferred. */
+  | {
+      type: "layer";
+      digest: string;
+      size: number;
+      received: number;
+      state: "present" | "receiving" | "stored";
+    }
+  /** A use case entered a step: `pull`, `checkout`, `stage`, `activate`, `start`, `stop`, `undo`. */
+  | { type: "step"; step: string; name: string }
+  /** Another command holds a lock that this one needs; said once, after a second. */
+  | { type: "waiting"; lock: string; holder: string | undefined }
+  | { type: "warning"; message: string };
+
+export type Report = (event: Event) => void;
