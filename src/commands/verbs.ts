@@ -1,0 +1,192 @@
+/** The verbs of berth: declarations only, no code of theirs is loaded before one runs. In the order of `--help`. */
+import type { OptionSpec, Verb } from "./command.ts";
+
+const pulling: readonly OptionSpec[] = [
+  {
+    flags: "--platform <os/arch>",
+    description: "of an image for several: the one for this platform (os/arch[/variant])",
+  },
+  { flags: "--authfile <file>", description: "credentials for registries, as `podman login` writes them" },
+  {
+    flags: "--tls-verify <bool>",
+    kind: "boolean",
+    description: "whether the registry must speak HTTPS with a known certificate",
+  },
+];
+
+const install: Verb = {
+  name: "install",
+  summary: "Install an image as a service, enable it and start it",
+  arguments: ["<image>"],
+  options: [
+    { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
+    { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+    { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
+    {
+      flags: "--volume <host:container[:ro]>",
+      kind: "list",
+      description: "a directory or file of the host, seen at a path in the container",
+    },
+    {
+      flags: "--runtime <runtime>",
+      description: "what runs it: systemd, or an OCI runtime such as crun or runc",
+    },
+    { flags: "--notify", description: "the service tells that it is ready by sd_notify" },
+    { flags: "--no-notify", description: "the service is taken as ready when it runs" },
+    { flags: "--after <unit>", kind: "list", description: "start after this unit" },
+    { flags: "--before <unit>", kind: "list", description: "start before this unit" },
+    { flags: "--requires <unit>", kind: "list", description: "start only with this unit, and after it" },
+    { flags: "--wants <unit>", kind: "list", description: "start this unit too" },
+    {
+      flags: "--wanted-by <unit>",
+      kind: "list",
+      description: "start when this unit starts (default: multi-user.target)",
+    },
+    { flags: "--no-start", description: "enable the service and leave it stopped" },
+    { flags: "--dry-run", description: "pull, then show what an install would write" },
+    ...pulling,
+  ],
+  examples: [
+    { command: "berth install registry.example.com/etcd:3.5", text: "pull, install and start etcd" },
+    {
+      command: "berth install --after etcd.service --set SUBNET=10.1.0.0/16 example.com/flannel",
+      text: "a service that starts after another, with a value of its own",
+    },
+  ],
+  load: () => import("./install.ts"),
+};
+
+const uninstall: Verb = {
+  name: "uninstall",
+  summary: "Stop a service and remove it with all that its install wrote",
+  arguments: ["<names...>"],
+  options: [{ flags: "--purge", description: "remove its state directories too" }],
+  examples: [{ command: "berth uninstall etcd", text: "remove etcd, keep its data" }],
+  load: () => import("./uninstall.ts"),
+};
+
+const list: Verb = {
+  name: "list",
+  aliases: ["ps"],
+  summary: "List what is installed",
+  arguments: [],
+  options: [],
+  examples: [{ command: "berth list --json", text: "the same, for a program" }],
+  load: () => import("./list.ts"),
+};
+
+const status: Verb = {
+  name: "status",
+  summary: "Show the state of a service (exit status 3: not running, 4: not installed)",
+  arguments: ["<name>"],
+  options: [],
+  examples: [{ command: "berth status etcd", text: "is etcd running, from which image, since when" }],
+  exitStatuses: { NOT_INSTALLED: 4 },
+  load: () => import("./status.ts"),
+};
+
+const logs: Verb = {
+  name: "logs",
+  summary: "Show the end of a service's journal",
+  arguments: ["<name>"],
+  options: [
+    { flags: "-n, --lines <count>", kind: "number", default: 100, description: "how many lines of the end" },
+    { flags: "-f, --follow", description: "go on with new lines until interrupted" },
+  ],
+  examples: [{ command: "berth logs -f etcd", text: "watch what etcd says" }],
+  load: () => import("./logs.ts"),
+};
+
+const start: Verb = {
+  name: "start",
+  summary: "Start a service and wait until it has started",
+  arguments: ["<name>"],
+  options: [],
+  examples: [{ command: "berth start etcd", text: "as `systemctl start etcd`, with the reason if it fails" }],
+  load: () => import("./start.ts"),
+};
+
+const stop: Verb = {
+  name: "stop",
+  summary: "Stop a service and wait until it has stopped",
+  arguments: ["<name>"],
+  options: [],
+  examples: [{ command: "berth stop etcd", text: "it starts again at the next boot" }],
+  load: () => import("./stop.ts"),
+};
+
+const restart: Verb = {
+  name: "restart",
+  summary: "Restart a service and wait until it has started",
+  arguments: ["<name>"],
+  options: [],
+  examples: [{ command: "berth restart etcd", text: "stop and start in one job of systemd" }],
+  load: () => import("./restart.ts"),
+};
+
+const pull: Verb = {
+  name: "pull",
+  summary: "Fetch an image into the store",
+  arguments: ["<image>"],
+  options: [{ flags: "--as <name>", description: "store it under this name" }, ...pulling],
+  examples: [
+    { command: "berth pull docker.io/library/busybox", text: "from a registry" },
+    {
+      command: "berth pull oci:/srv/images/etcd:3.5 --as example.com/etcd:3.5",
+      text: "from an OCI layout on disk",
+    },
+  ],
+  load: () => import("./pull.ts"),
+};
+
+const images: Verb = {
+  name: "images",
+  summary: "List the images in the store",
+  arguments: [],
+  options: [],
+  examples: [{ command: "berth images", text: "names, digests, ages and sizes" }],
+  load: () => import("./images.ts"),
+};
+
+const rmi: Verb = {
+  name: "rmi",
+  summary: "Remove names of images, and what nothing refers to any more",
+  arguments: ["<images...>"],
+  options: [],
+  examples: [{ command: "berth rmi busybox", text: "the one stored image whose name ends so" }],
+  load: () => import("./rmi.ts"),
+};
+
+const inspect: Verb = {
+  name: "inspect",
+  summary: "Show an image in the store, or an installed container",
+  arguments: ["<image|name>"],
+  options: [],
+  examples: [{ command: "berth inspect etcd --json", text: "all that berth knows of it" }],
+  load: () => import("./inspect.ts"),
+};
+
+const check: Verb = {
+  name: "check",
+  summary: "Check that this host is fit for berth",
+  arguments: [],
+  options: [],
+  examples: [{ command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" }],
+  load: () => import("./check.ts"),
+};
+
+export const verbs: readonly Verb[] = [
+  install,
+  uninstall,
+  list,
+  status,
+  logs,
+  start,
+  stop,
+  restart,
+  pull,
+  images,
+  rmi,
+  inspect,
+  check,
+];
