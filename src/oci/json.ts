@@ -101,7 +101,7 @@ function scan(text: string, what: string, code: Code): string | undefined {
     else if (character === '"') {
       const end = endOfString(text, at);
       if (isKey(text, end)) {
-        const key = unescape(text.slice(at, end));
+        const key = keyText(text.slice(at, end));
         const keys = objects.at(-1);
         if (keys?.has(key)) duplicate ??= key;
         keys?.add(key);
@@ -125,7 +125,7 @@ function isKey(text: string, end: number): boolean {
   return text[at] === ":";
 }
 
-function unescape(quoted: string): string {
+function keyText(quoted: string): string {
   if (!quoted.includes("\\")) return quoted.slice(1, -1);
   try {
     return JSON.parse(quoted) as string;
