@@ -1,4 +1,7 @@
 /** Paths and habits of one run of berth, all decided: defaults <- berth.toml <- environment <- flags. */
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { Failure, isErrno } from "./errors.ts";
 
 /** Every path is absolute and is a path of the running host (below `root` where it belongs to the tree). */
 export interface Config {
@@ -16,4 +19,90 @@ export interface Config {
   readonly keep: number;
   /** Whether images may ask for what is as powerful as a package (host files, their own units). */
   readonly hostAccess: "allow" | "refuse";
+}
+
+/** What flags say; paths as typed. */
+export interface ConfigFlags {
+  root?: string;
+  state?: string;
+  config?: string;
+}
+
+/** What berth.toml says; its paths are absolute and as seen inside the root. */
+export interface ConfigFile {
+  state?: string;
+  unit_directory?: string;
+  runtime?: string;
+  keep?: number;
+  host_access?: "allow" | "refuse";
+}
+
+/** Reads ROOT/etc/berth/berth.toml, or the file that a flag or BERTH_CONFIG names. CONFIG_INVALID. */
+export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Promise<Config> {
+  const root = resolve(flags.root ?? (env["BERTH_ROOT"] || "/"));
+  const named = flags.config ?? (env["BERTH_CONFIG"] || undefined);
+  const path = named === undefined ? join(root, "etc/berth/berth.toml") : resolve(named);
+  const text = await readConfigFile(path, { required: named !== undefined });
+  const file = text === undefined ? {} : await parseConfigFile(text, path);
+  const state = flags.state ?? (env["BERTH_STATE"] || undefined);
+  return {
+    root,
+    // A flag names a path of the running host, the file one inside the tree that it belongs to.
+    state: state === undefined ? join(root, file.state ?? "/var/lib/berth") : resolve(state),
+    unitDirectory: join(root, file.unit_directory ?? "/etc/systemd/system"),
+    tmpfilesDirectory: join(root, "etc/tmpfiles.d"),
+    templatesDirectory: join(root, "etc/berth/templates"),
+    runtime: file.runtime,
+    keep: file.keep ?? 2,
+    hostAccess: file.host_access ?? "allow",
+  };
+}
+
+async function readConfigFile(
+  path: string,
+  { required }: { required: boolean },
+): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") && !required) return undefined;
+    throw new Failure("CONFIG_INVALID", `cannot read the configuration ${path}`, { cause });
+  }
+}
+
+/** A key is known when it has a check: what its value must be, in words, and whether a value is that. */
+const KEYS: Record<keyof ConfigFile, [expected: string, isValid: (value: unknown) => boolean]> = {
+  state: ["an absolute path", isAbsolutePath],
+  unit_directory: ["an absolute path", isAbsolutePath],
+  runtime: ["the name of a runtime", (value) => typeof value === "string" && value !== ""],
+  keep: ["a number of at least 1", (value) => Number.isSafeInteger(value) && (value as number) >= 1],
+  host_access: ['"allow" or "refuse"', (value) => value === "allow" || value === "refuse"],
+};
+
+/** Checks the text of a berth.toml; `path` is for messages. CONFIG_INVALID names the file and the line or key. */
+export async function parseConfigFile(text: string, path: string): Promise<ConfigFile> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    const values = parse(text);
+    for (const [key, value] of Object.entries(values)) checkKey(key, value, path);
+    return values as ConfigFile;
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const [reason = ""] = cause.message.split("\n");
+    throw new Failure("CONFIG_INVALID", `${path}, line ${cause.line}: ${reason}`);
+  }
+}
+
+function checkKey(key: string, value: unknown, path: string): void {
+  const check = Object.hasOwn(KEYS, key) ? KEYS[key as keyof ConfigFile] : undefined;
+  if (check === undefined) {
+    const hint = `the keys are ${Object.keys(KEYS).join(", ")}`;
+    throw new Failure("CONFIG_INVALID", `${path}: unknown key ${JSON.stringify(key)}`, { hint });
+  }
+  const [expected, isValid] = check;
+  if (!isValid(value)) throw new Failure("CONFIG_INVALID", `${path}: ${key} must be ${expected}`);
+}
+
+function isAbsolutePath(value: unknown): boolean {
+  return typeof value === "string" && isAbsolute(value) && !value.includes("\0");
 }

@@ -6,7 +6,16 @@
 /** How a piece of text stands out on a terminal; the words alone must say enough. */
 export type Tone = "good" | "bad" | "warn" | "dim" | "strong";
 
-export type Text = string | { text: string; tone: Tone };
+/** A piece of text, or a value that output/ writes the same way everywhere. */
+export type Text =
+  | string
+  | { text: string; tone: Tone }
+  /** `12.3 MB` */
+  | { bytes: number }
+  /** An ISO time, as `2 hours ago`. */
+  | { since: string }
+  /** A digest, cut to what people compare. */
+  | { digest: string };
 
 export interface Column {
   /** The heading, in capitals. */
@@ -18,18 +27,20 @@ export interface Column {
 }
 
 export type Block =
-  /** One line. */
-  | { type: "line"; text: Text | readonly Text[] }
-  /** `label: value` lines with the values under each other; an array gives one line an element. */
-  | { type: "fields"; fields: readonly (readonly [label: string, value: Text | readonly Text[]])[] }
+  /** One line: its pieces one after the other. */
+  | { type: "line"; text: readonly Text[] }
+  /** `label: value` with the values under each other; an array gives one line an element. */
+  | { type: "fields"; fields: readonly Field[] }
   | { type: "table"; columns: readonly Column[]; rows: readonly (readonly Text[])[] }
-  /** The text of a file or a log: lines as they are, indented where it stands below a heading. */
-  | { type: "verbatim"; lines: readonly string[]; heading?: string };
+  /** The text of a file or a log, as it is; indented below a heading. */
+  | { type: "verbatim"; lines: readonly string[]; heading: string | undefined };
+
+export type Field = readonly [label: string, value: Text | readonly Text[]];
 
 /** Blocks in order; an empty view prints nothing. */
 export type View = readonly Block[];
 
-export function line(...text: Text[]): Block {
+export function line(...text: readonly Text[]): Block {
   return { type: "line", text };
 }
 
@@ -37,13 +48,9 @@ export function line(...text: Text[]): Block {
 export function fields(
   entries: readonly (readonly [label: string, value: Text | readonly Text[] | undefined])[],
 ): Block {
-  return {
-    type: "fields",
-    fields: entries.filter(
-      (entry): entry is readonly [string, Text | readonly Text[]] =>
-        entry[1] !== undefined && entry[1] !== "" && !(Array.isArray(entry[1]) && entry[1].length === 0),
-    ),
-  };
+  const isThere = (entry: (typeof entries)[number]): entry is Field =>
+    entry[1] !== undefined && entry[1] !== "" && !(Array.isArray(entry[1]) && entry[1].length === 0);
+  return { type: "fields", fields: entries.filter(isThere) };
 }
 
 export function table(columns: readonly Column[], rows: readonly (readonly Text[])[]): Block {
@@ -51,5 +58,5 @@ export function table(columns: readonly Column[], rows: readonly (readonly Text[
 }
 
 export function verbatim(lines: readonly string[], heading?: string): Block {
-  return heading === undefined ? { type: "verbatim", lines } : { type: "verbatim", lines, heading };
+  return { type: "verbatim", lines, heading };
 }

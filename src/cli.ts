@@ -1,0 +1,41 @@
+/** The command `berth`: the only file that touches the arguments, the exit status and the signals of the process. */
+import { basename } from "node:path";
+import { Failure, isErrno } from "./errors.ts";
+import { readVersion } from "./version.ts";
+
+/** Runs the command that this process was started for. */
+export function main(): void {
+  const argv = process.argv.slice(2);
+  // The one answer that needs nothing else loaded.
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
+    process.stdout.write(`${readVersion()}\n`);
+  else void runCommand(argv);
+}
+
+async function runCommand(argv: readonly string[]): Promise<void> {
+  const interrupt = new AbortController();
+  const abort = (): void => interrupt.abort(new Failure("INTERRUPTED", "interrupted"));
+  // Said once is enough, and said twice changes nothing: what was begun is undone to its end.
+  process.on("SIGINT", abort);
+  process.on("SIGTERM", abort);
+  process.on("uncaughtException", (error) => void crash(error, argv));
+  process.stdout.on("error", (error) => {
+    if (isErrno(error, "EPIPE")) abort();
+    else void crash(new Error("cannot write the result", { cause: error }), argv);
+  });
+  process.stderr.on("error", () => {}); // nowhere is left to tell it
+
+  const { run } = await import("./run.ts");
+  const { stdout, stderr, env } = process;
+  const personality = basename(process.argv[1] ?? "") === "atomic" ? "atomic" : "berth";
+  process.exitCode = await run(argv, { stdout, stderr, env, signal: interrupt.signal, personality });
+}
+
+/** Ends the process with an error that no command could tell. */
+async function crash(error: Error, argv: readonly string[]): Promise<void> {
+  const { errorJson, errorText } = await import("./output/error-text.ts");
+  const text = argv.includes("--json")
+    ? `${errorJson(error)}\n`
+    : errorText(error, { debug: argv.includes("--debug") });
+  process.stderr.write(text, () => process.exit(1));
+}

@@ -1,0 +1,151 @@
+/** The commander program, built from the declarations of the verbs: from the words of a command to what they ask for. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { GlobalOptions, OptionSpec, Personality, Verb } from "./commands/command.ts";
+import { Failure } from "./errors.ts";
+import { readVersion } from "./version.ts";
+
+export type Invocation =
+  | { verb: Verb; args: string[]; options: Record<string, unknown>; globals: GlobalOptions }
+  /** Help, or the version: to be printed, and that is all. */
+  | { text: string };
+
+const GLOBALS: readonly OptionSpec[] = [
+  { flags: "--root <dir>", description: "work on the offline tree in this directory, without its systemd" },
+  { flags: "--state <dir>", description: "where the store and the containers are (default: /var/lib/berth)" },
+  { flags: "--config <file>", description: "the configuration (default: /etc/berth/berth.toml)" },
+  { flags: "--json", description: "print the result, or the error, as JSON" },
+  { flags: "--progress <format>", choices: ["json"], description: "what happens meanwhile, on stderr" },
+  { flags: "-q, --quiet", description: "print the result and errors only" },
+  { flags: "--debug", description: "print where an error came from" },
+  { flags: "-y, --yes", description: "answer yes to every question" },
+];
+
+/** What `argv` (without node and script) asks for. USAGE, with what may have been meant. */
+export function parseCommandLine(
+  argv: readonly string[],
+  { verbs, personality }: { verbs: readonly Verb[]; personality: Personality },
+): Invocation {
+  let text = "";
+  let invocation: Invocation | undefined;
+  const program = createProgram({
+    verbs,
+    personality,
+    write: (more) => {
+      text += more;
+    },
+    invoke: (found) => {
+      invocation = found;
+    },
+  });
+  try {
+    program.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0 || text === "") throw usageFailure(error, { program, argv });
+    return { text };
+  }
+  if (invocation === undefined) throw new Error(`commander called no action for ${argv.join(" ")}`);
+  return invocation;
+}
+
+interface ProgramOptions {
+  verbs: readonly Verb[];
+  personality: Personality;
+  /** Gets the help and the version. */
+  write(text: string): void;
+  invoke(invocation: Invocation): void;
+}
+
+/** The whole program; parsing calls `write` or `invoke`, or throws commander's error. */
+export function createProgram({ verbs, personality, write, invoke }: ProgramOptions): Command {
+  const program = new Command(personality)
+    .description("Install OCI images as systemd services.")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [verb]", "print the help of a verb")
+    .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  for (const spec of GLOBALS) program.addOption(createOption(spec));
+  for (const verb of verbs) {
+    const command = createVerb(program, verb);
+    command.action(() => {
+      const options = { ...defaultsOf(verb.options), ...command.opts() };
+      const globals = { ...defaultsOf(GLOBALS), ...program.opts() } as GlobalOptions;
+      invoke({ verb, args: command.args, options, globals });
+    });
+  }
+  program.addHelpText("after", "\nA verb's own help, with examples: berth VERB --help");
+  return program;
+}
+
+function createVerb(program: Command, verb: Verb): Command {
+  const command = program.command(verb.name).description(verb.summary);
+  for (const alias of verb.aliases ?? []) command.alias(alias);
+  for (const argument of verb.arguments) command.argument(argument);
+  for (const spec of verb.options) command.addOption(createOption(spec));
+  const examples = verb.examples.map(({ command: words, text }) => `  ${words}\n      ${text}`);
+  return command.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
+}
+
+function createOption({ flags, description, kind, choices, default: value, hidden }: OptionSpec): Option {
+  const option = new Option(flags, description);
+  if (value !== undefined) option.default(value);
+  if (choices !== undefined) option.choices(choices);
+  if (hidden === true) option.hideHelp();
+  if (kind !== undefined && kind !== "text") option.argParser(PARSERS[kind]);
+  return option;
+}
+
+/** By kind: the value of an option from its text and, where it may be repeated, its value so far. */
+const PARSERS: Record<
+  Exclude<OptionSpec["kind"], "text" | undefined>,
+  (text: string, before: unknown) => unknown
+> = {
+  list: (text, before) => [...((before as string[] | undefined) ?? []), text],
+  pairs: (text, before) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new InvalidArgumentError("It must be NAME=VALUE.");
+    return { ...(before as object | undefined), [text.slice(0, at)]: text.slice(at + 1) };
+  },
+  number: (text) => {
+    if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+    return Number(text);
+  },
+  boolean: (text) => {
+    if (text !== "true" && text !== "false") throw new InvalidArgumentError("It must be true or false.");
+    return text === "true";
+  },
+};
+
+/**
+ * Values of the options that were not given: no elements, no pairs, and false for a flag that has no `--no-` form.
+ * Not commander's defaults, since its help would print them.
+ */
+function defaultsOf(specs: readonly OptionSpec[]): Record<string, unknown> {
+  const defaults: Record<string, unknown> = {};
+  for (const spec of specs) {
+    const option = new Option(spec.flags);
+    const name = option.attributeName();
+    if (spec.kind === "list") defaults[name] = [];
+    else if (spec.kind === "pairs") defaults[name] = {};
+    else if (option.isBoolean() && !specs.some(({ flags }) => flags === `--no-${option.name()}`)) {
+      defaults[name] = false;
+    }
+  }
+  return defaults;
+}
+
+/** Commander's error as ours: its suggestion becomes the hint. */
+function usageFailure(
+  error: CommanderError,
+  { program, argv }: { program: Command; argv: readonly string[] },
+): Failure {
+  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  const called = argv.find((word) => names.includes(word));
+  const help = `see \`${program.name()} ${called === undefined ? "" : `${called} `}--help\``;
+  if (error.code === "commander.help") return new Failure("USAGE", "which verb?", { hint: help });
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split(/\n\((Did you mean .*)\)$/);
+  const hint = suggestion === undefined ? help : `${suggestion.replace("Did", "did")} (${help})`;
+  return new Failure("USAGE", message, { hint });
+}

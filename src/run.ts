@@ -1,0 +1,93 @@
+/** One command of berth from its words to its exit status; every effect on the outside is handed in. */
+import type { Context, Handler, Personality, Verb } from "./commands/command.ts";
+import { verbs as allVerbs } from "./commands/verbs.ts";
+import { loadConfig } from "./config.ts";
+import { exitStatus, Failure, isFailure } from "./errors.ts";
+import { createOutput, type Output } from "./output/output.ts";
+import type { Sink } from "./output/reporter.ts";
+import type { Invocation } from "./program.ts";
+
+export interface World {
+  stdout: Sink;
+  stderr: Sink;
+  env: NodeJS.ProcessEnv;
+  /** Aborted when the command should undo what it began and end. */
+  signal: AbortSignal;
+  personality: Personality;
+  /** Default: those of berth. */
+  verbs?: readonly Verb[];
+}
+
+type Call = Exclude<Invocation, { text: string }>;
+
+/** Runs the command that `argv` (without node and script) says and gives its exit status. An error is printed, not thrown. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  const { personality, signal, verbs = allVerbs } = world;
+  let output = createOutput({ ...world, ...askedFor(argv) });
+  let call: Call | undefined;
+  try {
+    const { parseCommandLine } = await import("./program.ts");
+    const invocation = parseCommandLine(argv, { verbs, personality });
+    if ("text" in invocation) {
+      output.text(invocation.text);
+      return 0;
+    }
+    call = invocation;
+    output = createOutput({ ...world, ...call.globals });
+    return await runVerb(call, world, output);
+  } catch (thrown) {
+    const error = signal.aborted && isInterruption(thrown, signal) ? interruption(thrown) : thrown;
+    output.failure(error);
+    return (isFailure(error) ? call?.verb.exitStatuses?.[error.code] : undefined) ?? exitStatus(error);
+  }
+}
+
+async function runVerb(call: Call, { env, signal, personality }: World, output: Output): Promise<number> {
+  const { verb, args, options, globals } = call;
+  const config = await loadConfig(globals, env);
+  const handler = await verb.load();
+  const context: Context = { config, globals, personality, signal, report: output.report };
+  const outcome = handler.run(context, args, options as never);
+  if (Symbol.asyncIterator in outcome) return printStream(outcome, handler, { output, signal });
+  const tell = (): void => output.report({ type: "warning", message: "interrupted: undoing what was begun" });
+  signal.addEventListener("abort", tell);
+  const result = (await outcome.finally(() => signal.removeEventListener("abort", tell))) as never;
+  output.result(result, () => handler.view(result));
+  return handler.exitStatus?.(result) ?? 0;
+}
+
+/** An interrupt is the usual end of a stream. */
+async function printStream(
+  stream: AsyncIterable<object>,
+  handler: Handler,
+  { output, signal }: { output: Output; signal: AbortSignal },
+): Promise<number> {
+  try {
+    for await (const item of stream) output.item(item, () => handler.view(item as never));
+    return signal.aborted ? 130 : 0;
+  } catch (error) {
+    if (signal.aborted && isInterruption(error, signal)) return 130;
+    throw error;
+  }
+}
+
+/** What the words ask of the output, read before they are understood: an error in them is printed that way too. */
+function askedFor(argv: readonly string[]): { json: boolean; quiet: boolean; debug: boolean } {
+  const end = argv.indexOf("--");
+  const words = end === -1 ? argv : argv.slice(0, end);
+  return { json: words.includes("--json"), quiet: false, debug: words.includes("--debug") };
+}
+
+/** Whether `error` is what an aborted signal leads to, perhaps wrapped on the way. */
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at === signal.reason || at.name === "AbortError" || isFailure(at, "INTERRUPTED")) return true;
+  }
+  return false;
+}
+
+function interruption(error: unknown): Failure {
+  return isFailure(error, "INTERRUPTED")
+    ? error
+    : new Failure("INTERRUPTED", "interrupted", { cause: error });
+}
