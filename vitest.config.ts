@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+/** Under BERTH_REQUIRE a test that is left out is a failure: `only` is refused here, skipped tests by scripts/run-tests.ts. */
+const allowOnly = !process.env["BERTH_REQUIRE"] && !process.env["CI"];
+
 export default defineConfig({
   test: {
+    allowOnly,
+    reporters: ["default", "./test/support/summary-reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 30_000 } },
@@ -9,9 +14,10 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          globalSetup: ["test/support/lab/system-setup.ts"],
           fileParallelism: false,
           testTimeout: 120_000,
-          hookTimeout: 600_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -1,0 +1,65 @@
+/**
+ * Debian 12, whatever this machine runs: its package lists in a room of their own in the cache, so that apt can fetch
+ * packages without root and without a change to this machine.
+ */
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { cached } from "./cache.ts";
+
+export const suite = "bookworm";
+
+/** The lines of a sources.list. BERTH_DEBIAN_MIRROR names another mirror of the main archive. */
+export const sources: readonly string[] = [
+  [process.env["BERTH_DEBIAN_MIRROR"] || "http://deb.debian.org/debian", suite],
+  [process.env["BERTH_DEBIAN_MIRROR"] || "http://deb.debian.org/debian", `${suite}-updates`],
+  ["http://security.debian.org/debian-security", `${suite}-security`],
+].map(([mirror, name]) => `deb [signed-by=${keyring()}] ${mirror} ${name} main`);
+
+/** A directory with the .deb files of these packages (without what they depend on), kept under the use they are for. */
+export async function downloadPackages(use: string, names: readonly string[]): Promise<string> {
+  return cached({
+    kind: `debs-${use}`,
+    from: { sources, names },
+    make: async (dir) => {
+      const room = join(dir, ".apt");
+      await mkdir(join(room, "lists/partial"), { recursive: true });
+      await mkdir(join(room, "archives/partial"), { recursive: true });
+      await writeFile(join(room, "sources.list"), `${sources.join("\n")}\n`);
+      await writeFile(join(room, "status"), "");
+      await apt(room, ["update"]);
+      await apt(room, ["download", ...names]);
+      await rm(room, { recursive: true });
+    },
+  });
+}
+
+/** Unpacks packages into one directory. No maintainer script runs, so nothing of them starts. */
+export async function unpackPackages(
+  into: string,
+  from: { debs: string; names: readonly string[] },
+): Promise<void> {
+  const files = await readdir(from.debs);
+  for (const name of from.names) {
+    const file = files.find((deb) => deb.startsWith(`${name}_`));
+    if (file === undefined) throw new Error(`${from.debs} has no package ${name}`);
+    await execa("dpkg-deb", ["-x", join(from.debs, file), into]);
+  }
+}
+
+async function apt(room: string, args: string[]): Promise<void> {
+  const settings = {
+    "Dir::Etc::sourcelist": join(room, "sources.list"),
+    "Dir::Etc::sourceparts": "-",
+    "Dir::State::lists": join(room, "lists"),
+    "Dir::State::status": join(room, "status"),
+    "Dir::Cache": room,
+    "APT::Sandbox::User": "root",
+  };
+  const options = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+  await execa("apt-get", ["-qq", ...options, ...args], { cwd: dirname(room) });
+}
+
+function keyring(): string {
+  return "/usr/share/keyrings/debian-archive-keyring.gpg";
+}

@@ -1,0 +1,71 @@
+/**
+ * The root file system that the machines boot from: a small Debian with systemd, D-Bus, runc and crun, as on a
+ * sysadmin's host, and the registry's binary, which no unit starts. Made by mmdebstrap once.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { cached } from "./cache.ts";
+import { downloadPackages, sources, suite, unpackPackages } from "./debian.ts";
+
+const packages = [
+  "systemd",
+  "systemd-sysv",
+  "dbus",
+  "runc",
+  "crun",
+  "iproute2",
+  "procps",
+  "skopeo",
+  "etcd-client",
+  "curl",
+];
+
+/** In the machine: where the registry lies that scripts start by `systemd-run`. */
+export const registryBinary = "/opt/registry/usr/bin/docker-registry";
+export const registryConfig = "/opt/registry/config.yml";
+export const registryAddress = "localhost:5000";
+
+const files: Record<string, string> = {
+  "etc/hostname": "berth-lab\n",
+  "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 berth-lab\n",
+  "etc/containers/policy.json": '{ "default": [{ "type": "insecureAcceptAnything" }] }\n',
+  "etc/containers/registries.conf.d/lab.conf": `[[registry]]\nlocation = "${registryAddress}"\ninsecure = true\n`,
+  [registryConfig.slice(1)]: [
+    "version: 0.1",
+    "log: { level: warn }",
+    "storage: { filesystem: { rootdirectory: /var/lib/registry }, delete: { enabled: true } }",
+    "http: { addr: 127.0.0.1:5000 }",
+    "",
+  ].join("\n"),
+};
+
+export async function machineTree(): Promise<string> {
+  return cached({ kind: "tree", from: { sources, packages, files }, make: makeTree });
+}
+
+async function makeTree(dir: string): Promise<void> {
+  const debs = await downloadPackages("tree", ["docker-registry"]);
+  const root = join(dir, "root");
+  const sourcesList = join(dir, "sources.list");
+  await writeFile(sourcesList, `${sources.join("\n")}\n`);
+  const withoutDocs = ["doc", "man", "info", "locale"].map(
+    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
+  );
+  await execa("mmdebstrap", [
+    "--quiet",
+    "--mode=root",
+    "--variant=minbase",
+    `--include=${packages.join(",")}`,
+    '--aptopt=APT::Install-Recommends "false"',
+    ...withoutDocs,
+    suite,
+    root,
+    sourcesList,
+  ]);
+  await unpackPackages(join(root, "opt/registry"), { debs, names: ["docker-registry"] });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+}
