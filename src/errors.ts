@@ -94,12 +94,12 @@ export function exitStatus(error: unknown): number {
   return 1;
 }
 
-/** The messages of the errors that led to `error`, nearest first, without its own. */
+/** The messages of the errors that led to `error`, nearest first, without its own; one of several lines gives several. */
 export function causesOf(error: unknown): string[] {
   const causes: string[] = [];
   let at = error instanceof Error ? error.cause : undefined;
-  while (at !== undefined && causes.length < 16) {
-    causes.push(at instanceof Error ? at.message : String(at));
+  while (at !== undefined && causes.length < 64) {
+    causes.push(...(at instanceof Error ? at.message : String(at)).split("\n"));
     at = at instanceof Error ? at.cause : undefined;
   }
   return causes;

@@ -1,9 +1,34 @@
-import type { View } from "../view.ts";
+import { type ListedImage, listImages } from "../deploy/images.ts";
+import { withHost } from "../host.ts";
+import { line, table, type View } from "../view.ts";
+import type { Context } from "./command.ts";
 
-export function run(): Promise<object> {
-  throw new Error("images: not written yet");
+export interface ImagesResult {
+  images: ListedImage[];
 }
 
-export function view(): View {
-  return [];
+export async function run(context: Context): Promise<ImagesResult> {
+  return withHost(context, async (host) => ({ images: await listImages(host) }));
+}
+
+export function view({ images }: ImagesResult): View {
+  if (images.length === 0) return [line("the store is empty")];
+  return [
+    table(
+      [
+        { title: "NAME", elastic: true },
+        { title: "DIGEST" },
+        { title: "LAYERS", align: "right" },
+        { title: "SIZE", align: "right" },
+        { title: "PULLED" },
+      ],
+      images.map(({ name, digest, layers, size, pulled }) => [
+        { text: name, tone: "strong" },
+        { digest },
+        String(layers),
+        { bytes: size },
+        { since: pulled },
+      ]),
+    ),
+  ];
 }

@@ -1,9 +1,65 @@
-import type { View } from "../view.ts";
+import { install as apply, dryRun } from "../deploy/install.ts";
+import type { Plan } from "../deploy/plan.ts";
+import type { InstallRequest } from "../deploy/request.ts";
+import { parseVolume } from "../deploy/volume.ts";
+import { withHost } from "../host.ts";
+import { fields, line, type View, verbatim } from "../view.ts";
+import type { Context } from "./command.ts";
+import type { InstallOptions } from "./options.ts";
 
-export function run(): Promise<object> {
-  throw new Error("install: not written yet");
+export interface InstallResult {
+  dryRun: boolean;
+  started: boolean;
+  plan: Plan;
 }
 
-export function view(): View {
-  return [];
+export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
+  const request = requestOf(args, options);
+  const start = request.start && context.config.root === "/";
+  return withHost(context, async (host) => {
+    const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
+    return { dryRun: options.dryRun, started: start && !options.dryRun, plan };
+  });
+}
+
+export function view({ dryRun: dry, started, plan }: InstallResult): View {
+  if (!dry) {
+    const done = started ? "is running" : "is installed and not started";
+    return [line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`)];
+  }
+  return [
+    line("Nothing is changed. An install would make:"),
+    fields([
+      ["container", { text: plan.name, tone: "strong" }],
+      ["image", plan.image],
+      ["digest", plan.digest],
+      ["deployment", String(plan.deployment)],
+      ["runtime", plan.runtime],
+      ["command", plan.command.join(" ")],
+      ["host files", plan.hostFiles.map(({ path }) => path)],
+      ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
+      ["start", plan.start ? "yes" : "no"],
+    ]),
+    // What holds values (config.json, the environment, info) is for root's eyes in the deployment alone.
+    ...plan.files.filter(({ mode }) => mode === 0o644).map(({ name, text }) => verbatim(text.trimEnd().split("\n"), `\n${name}`)),
+  ];
+}
+
+function requestOf([image = ""]: string[], options: InstallOptions): InstallRequest {
+  const { after, before, requires, wants } = options;
+  return {
+    image,
+    name: options.name,
+    values: options.set,
+    environment: options.env,
+    volumes: options.volume.map(parseVolume),
+    runtime: options.runtime,
+    notify: options.notify,
+    order: { after, before, requires, wants },
+    wantedBy: options.wantedBy,
+    start: options.start,
+    platform: options.platform,
+    authFile: options.authfile,
+    tlsVerify: options.tlsVerify,
+  };
 }

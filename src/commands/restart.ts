@@ -1,9 +1,4 @@
-import type { View } from "../view.ts";
+import { controlWith, viewControlled } from "./controlled.ts";
 
-export function run(): Promise<object> {
-  throw new Error("restart: not written yet");
-}
-
-export function view(): View {
-  return [];
-}
+export const run: ReturnType<typeof controlWith> = controlWith("restart");
+export const view: typeof viewControlled = viewControlled;

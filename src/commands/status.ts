@@ -1,9 +1,38 @@
-import type { View } from "../view.ts";
+import { type Status, status } from "../deploy/status.ts";
+import { withHost } from "../host.ts";
+import { fields, line, type View, verbatim } from "../view.ts";
+import type { Context } from "./command.ts";
+import { stateText } from "./list.ts";
+import type { NoOptions } from "./options.ts";
 
-export function run(): Promise<object> {
-  throw new Error("status: not written yet");
+export async function run(context: Context, [name = ""]: string[], _options: NoOptions): Promise<Status> {
+  return withHost(context, (host) => status(host, name));
 }
 
-export function view(): View {
-  return [];
+export function view({ name, image, digest, deployment, runtime, command, unit, service }: Status): View {
+  return [
+    line({ text: name, tone: "strong" }, ": ", service === undefined ? "unknown" : stateText(service.state)),
+    fields([
+      ["image", image],
+      ["digest", digest],
+      ["deployment", String(deployment)],
+      ["runtime", runtime],
+      ["command", command.join(" ")],
+      ["unit", unit],
+      ["state", service && `${service.state} (${service.subState})`],
+      ["since", service?.since && { since: service.since }],
+      ["at boot", service?.enabled],
+      ["main process", service && service.mainPid > 0 ? String(service.mainPid) : undefined],
+      ["cgroup", service?.controlGroup],
+      ["restarts", service && service.restarts > 0 ? String(service.restarts) : undefined],
+      ["last result", service && service.result !== "success" ? { text: service.result, tone: "bad" } : undefined],
+      ["says", service?.statusText],
+    ]),
+    ...(service !== undefined && service.log.length > 0 ? [verbatim(service.log, "log")] : []),
+  ];
+}
+
+/** As systemctl: 3 when it does not run. */
+export function exitStatus({ service }: Status): number {
+  return service === undefined || ["active", "reloading", "activating"].includes(service.state) ? 0 : 3;
 }

@@ -1,9 +1,24 @@
-import type { View } from "../view.ts";
+import { type Uninstalled, uninstall } from "../deploy/uninstall.ts";
+import { withHost } from "../host.ts";
+import { fields, line, type View } from "../view.ts";
+import type { Context } from "./command.ts";
+import type { UninstallOptions } from "./options.ts";
 
-export function run(): Promise<object> {
-  throw new Error("uninstall: not written yet");
+export interface UninstallResult {
+  uninstalled: Uninstalled[];
 }
 
-export function view(): View {
-  return [];
+export async function run(context: Context, names: string[], { purge }: UninstallOptions): Promise<UninstallResult> {
+  return withHost(context, async (host) => {
+    const uninstalled: Uninstalled[] = [];
+    for (const name of names) uninstalled.push(await uninstall(host, name, { purge }));
+    return { uninstalled };
+  });
+}
+
+export function view({ uninstalled }: UninstallResult): View {
+  return uninstalled.flatMap(({ name, kept }) => [
+    line({ text: name, tone: "strong" }, " is uninstalled"),
+    ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
+  ]);
 }

@@ -1,0 +1,81 @@
+/**
+ * Takes a container off the host: what uninstall does, what a failed install undoes, and what the next command does for an
+ * interrupted one. Each step holds when it was done before, so it can be begun again at any point.
+ */
+import { rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { removeDurably, syncDirectory } from "../sys/durable.ts";
+import { deploymentsOf, leftoversOf } from "./containers.ts";
+import { type Intent, readIntent, removeIntent } from "./journal.ts";
+
+/** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
+export async function dismantle(host: Host, intent: Intent): Promise<void> {
+  const { layout, config } = host;
+  const unit = `${intent.name}.service`;
+  host.report({ type: "step", step: "remove", name: intent.name });
+  if (host.offline) {
+    const { disableOffline } = await import("../systemd/offline.ts");
+    await disableOffline(config.root, unit, config.unitDirectory);
+  } else {
+    const systemd = await host.systemd();
+    await stop(host, unit);
+    await systemd.disable([unit]);
+  }
+  for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
+  if (!host.offline) {
+    const systemd = await host.systemd();
+    await systemd.reload();
+    await systemd.resetFailed(unit);
+  }
+  // From here on it is not installed; what is left is a matter of space.
+  await removeDurably(layout.container(intent.name));
+  await removeDeployments(host, intent.name);
+  for (const path of intent.state) await rm(join(config.root, path), { recursive: true, force: true });
+  await removeIntent(layout, intent.name);
+}
+
+/** Finishes or undoes what an interrupted command left of `name`. The caller holds the container's lock. */
+export async function recover(host: Host, name: string): Promise<void> {
+  const intent = await readIntent(host.layout, name);
+  if (intent !== undefined) await dismantle(host, intent);
+  for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
+}
+
+/** Stops the unit and sees that it did: what still runs must not lose its files. */
+async function stop(host: Host, unit: string): Promise<void> {
+  const systemd = await host.systemd();
+  const before = await systemd.unit(unit);
+  if (before.activeState === "inactive" && before.loadState === "not-found") return;
+  await systemd.stop(unit);
+  const { activeState } = await systemd.unit(unit);
+  if (activeState !== "inactive" && activeState !== "failed") {
+    throw new Failure("JOB_FAILED", `${unit} does not stop: it is ${activeState}`, {
+      hint: `see systemctl status ${unit}, then run the command again`,
+    });
+  }
+}
+
+/** A directory of drop-ins goes with its last file; the admin's own drop-ins keep it. */
+async function removeHostFile(path: string, unitDirectory: string): Promise<void> {
+  await removeDurably(path);
+  const directory = dirname(path);
+  if (dirname(directory) !== unitDirectory) return;
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/** Renamed before they are emptied, so that no deployment is ever half there under its name. */
+async function removeDeployments({ layout }: Host, name: string): Promise<void> {
+  const numbers = await deploymentsOf(layout, name);
+  for (const number of numbers) {
+    const dir = layout.deployment(name, number);
+    await rename(dir, `${dir}.old`);
+  }
+  if (numbers.length > 0) await syncDirectory(layout.containers);
+  for (const path of await leftoversOf(layout, name)) await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,63 @@
+/**
+ * `info`, the record of a deployment that lies in it as JSON. It keeps the keys of Atomic's system containers, so that
+ * what reads theirs reads these, and adds its own.
+ */
+import { readFile } from "node:fs/promises";
+import { Failure, isErrno } from "../errors.ts";
+
+export interface Info {
+  /** The image's full name. */
+  image: string;
+  /** Hex of the image's manifest digest. */
+  revision: string;
+  /** Unix time of the installation, in seconds. */
+  created: number;
+  /** What the image's templates were given: `--set`. */
+  values: Record<string, string>;
+  "has-container-service": boolean;
+  "installed-files": string[];
+  "installed-files-checksum": Record<string, string>;
+  /** `systemd`, or the path of an OCI runtime. */
+  runtime: string;
+  /** What only berth reads. */
+  berth: {
+    schema: 1;
+    name: string;
+    deployment: number;
+    /** `NAME=VALUE` of `--env`. */
+    environment: string[];
+    /** The service's command as the image's process starts it. */
+    command: string[];
+    /** Host files of this deployment: the path as the service's system sees it, and the file here that it is a copy of. */
+    hostFiles: { path: string; file: string; mode: number }[];
+    /** Directories of the host that keep the container's state. */
+    state: string[];
+    wantedBy: string[];
+  };
+}
+
+/**
+ * The record of the deployment in `dir`.
+ * @throws Failure STORE_CORRUPT when it is missing or not what berth writes.
+ */
+export async function readInfo(dir: string): Promise<Info> {
+  const file = `${dir}/info`;
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT")) throw cause;
+    throw new Failure("STORE_CORRUPT", `${file} is missing`, { cause, hint: "uninstall the container and install it again" });
+  }
+  try {
+    const info = JSON.parse(text) as Partial<Info>;
+    if (info.berth?.schema !== 1 || typeof info.image !== "string") throw new Error("not a record of this version of berth");
+    return info as Info;
+  } catch (cause) {
+    throw new Failure("STORE_CORRUPT", `${file} cannot be read`, { cause, hint: "uninstall the container and install it again" });
+  }
+}
+
+export function formatInfo(info: Info): string {
+  return `${JSON.stringify(info, undefined, 4)}\n`;
+}

@@ -1,0 +1,25 @@
+/** inspect: all that is known of an installed container or of an image in the store. */
+import { isFailure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { ImageConfig } from "../oci/image-config.ts";
+import { findContainer } from "./containers.ts";
+import { type ListedImage, listedImage, requireImage } from "./images.ts";
+import type { Info } from "./info.ts";
+
+export type Inspected =
+  | { kind: "container"; name: string; deployment: number; directory: string; info: Info }
+  | { kind: "image"; image: ListedImage; config: ImageConfig; layers: { digest: string; mediaType: string; size: number }[] };
+
+/** A container's name comes before an image's. @throws Failure IMAGE_UNKNOWN when it is neither. */
+export async function inspect(host: Host, typed: string): Promise<Inspected> {
+  try {
+    const { name, deployment, dir, info } = await findContainer(host, typed);
+    return { kind: "container", name, deployment, directory: dir, info };
+  } catch (error) {
+    if (!isFailure(error, "NOT_INSTALLED")) throw error;
+  }
+  const found = await requireImage(host, typed);
+  const { manifest, config } = found.image;
+  const layers = manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size }));
+  return { kind: "image", image: listedImage(found), config, layers };
+}

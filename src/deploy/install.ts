@@ -1,0 +1,86 @@
+/** install: pull -> observe -> plan -> stage -> activate, undone as a whole when any of it fails. */
+import { mkdir } from "node:fs/promises";
+import type { Host } from "../host.ts";
+import { containerNameOf, parseReference } from "../oci/reference.ts";
+import { loadTemplates } from "../render/templates.ts";
+import { findRuntime } from "../runtime/runtime.ts";
+import type { NamedImage } from "../store/store.ts";
+import { activate } from "./activate.ts";
+import { dismantle, recover } from "./dismantle.ts";
+import { type Intent, removeIntent, writeIntent } from "./journal.ts";
+import { lockContainer } from "./lock.ts";
+import { checkName } from "./name.ts";
+import { missingPaths, observe, refuseConflicts, requireFreeName } from "./observe.ts";
+import { type Plan, planDeployment } from "./plan.ts";
+import { findOrPull } from "./pull.ts";
+import type { InstallRequest } from "./request.ts";
+import { stage } from "./stage.ts";
+
+/** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
+export async function install(host: Host, request: InstallRequest): Promise<Plan> {
+  host.requireRoot("install a container");
+  const name = await checkEarly(host, request);
+  const image = await findOrPull(host, request);
+  await mkdir(host.layout.containers, { recursive: true, mode: 0o700 });
+  const lock = await lockContainer(host, name);
+  try {
+    await recover(host, name);
+    const plan = await planInstall(host, { name, request, image });
+    await apply(host, plan, image);
+    return plan;
+  } finally {
+    lock.release();
+  }
+}
+
+/** The plan alone: pulls into the store and changes nothing else. */
+export async function dryRun(host: Host, request: InstallRequest): Promise<Plan> {
+  const name = await checkEarly(host, request);
+  const image = await findOrPull(host, request);
+  return planInstall(host, { name, request, image });
+}
+
+/** What can be refused before anything is downloaded. */
+async function checkEarly(host: Host, request: InstallRequest): Promise<string> {
+  const name = checkName(request.name ?? containerNameOf(parseReference(request.image)));
+  if (!host.offline) await host.systemd();
+  await findRuntime(request.runtime ?? host.config.runtime, { root: host.config.root });
+  return name;
+}
+
+async function planInstall(
+  host: Host,
+  { name, request, image }: { name: string; request: InstallRequest; image: NamedImage },
+): Promise<Plan> {
+  await requireFreeName(host, name);
+  const store = await host.store();
+  const tree = await store.tree(image.image);
+  const facts = await observe(host, { name, request, image, tree, store });
+  const render = await loadTemplates(host.config.templatesDirectory);
+  const plan = planDeployment(name, request, { facts, render });
+  await refuseConflicts(host, plan);
+  return plan;
+}
+
+async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
+  const store = await host.store();
+  const intent: Intent = {
+    schema: 1,
+    action: "install",
+    name: plan.name,
+    hostFiles: plan.hostFiles.map((file) => file.path),
+    state: await missingPaths(host, plan.state.map((dir) => dir.path)),
+  };
+  await writeIntent(host.layout, intent);
+  try {
+    await stage(host, plan, await store.tree(image.image));
+    const { layout } = host;
+    const { readInfo } = await import("./info.ts");
+    await activate(host, await readInfo(layout.deployment(plan.name, plan.deployment)), { start: plan.start });
+  } catch (error) {
+    await dismantle(host, intent);
+    throw error;
+  }
+  await removeIntent(host.layout, plan.name);
+}
+

@@ -1,0 +1,49 @@
+/**
+ * The activation journal: what a command is about to change on the host, written and synced before it does, removed when
+ * all is done. A journal that is found is an interrupted command's; it says what to take away or finish.
+ */
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Layout } from "../store/layout.ts";
+import { removeDurably, writeDurably } from "../sys/durable.ts";
+
+export interface Intent {
+  schema: 1;
+  /** An interrupted install is undone, an interrupted uninstall is finished: both take the container away. */
+  action: "install" | "uninstall";
+  name: string;
+  /** Host files that may stand, as the service's system sees them. */
+  hostFiles: string[];
+  /** State directories to remove with it: those the install makes, or on uninstall those to purge. */
+  state: string[];
+}
+
+export async function writeIntent(layout: Layout, intent: Intent): Promise<void> {
+  const path = layout.journal(intent.name);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeDurably(path, `${JSON.stringify(intent, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+export async function removeIntent(layout: Layout, name: string): Promise<void> {
+  await removeDurably(layout.journal(name));
+}
+
+/** What an interrupted command left to do for `name`; undefined when none did. */
+export async function readIntent(layout: Layout, name: string): Promise<Intent | undefined> {
+  const path = layout.journal(name);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  try {
+    const intent = JSON.parse(text) as Partial<Intent>;
+    if (intent.schema !== 1 || intent.name !== name) throw new Error("it is not a journal of this version of berth");
+    return intent as Intent;
+  } catch (cause) {
+    throw new Failure("STORE_CORRUPT", `the journal ${path} cannot be read`, { cause });
+  }
+}

@@ -1,0 +1,167 @@
+/** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
+import { lstat, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { resolvePath, type Tree } from "../layer/tree.ts";
+import { resolveImageUser } from "../oci/image-user.ts";
+import { findRuntime } from "../runtime/runtime.ts";
+import type { NamedImage, Store } from "../store/store.ts";
+import { accountIds } from "./accounts.ts";
+import { containerNames, deploymentsOf } from "./containers.ts";
+import { excludedBy } from "./name.ts";
+import { seenFrom } from "./paths.ts";
+import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
+import type { InstallRequest } from "./request.ts";
+
+/** Where systemd looks for units, those that berth does not write included. */
+const UNIT_DIRECTORIES = [
+  "/etc/systemd/system",
+  "/run/systemd/system",
+  "/usr/local/lib/systemd/system",
+  "/usr/lib/systemd/system",
+  "/lib/systemd/system",
+];
+
+/**
+ * A name can be installed when no container, no deployment of one, and no unit has it.
+ * @throws Failure NAME_TAKEN
+ */
+export async function requireFreeName(host: Host, name: string): Promise<void> {
+  const names = await containerNames(host.layout);
+  if (names.includes(name)) {
+    throw new Failure("NAME_TAKEN", `a container ${name} is installed already`, {
+      hint: `give another name with --name, or remove it: berth uninstall ${name}`,
+    });
+  }
+  const other = excludedBy(name, names);
+  if (other !== undefined) {
+    throw new Failure("NAME_TAKEN", `${name} cannot stand beside the container ${other}: one's deployments have the other's name`, {
+      hint: "give another name with --name",
+    });
+  }
+  const unit = `${name}.service`;
+  const place = await findUnit(host, unit);
+  if (place !== undefined) {
+    throw new Failure("NAME_TAKEN", `this host has a unit ${unit} already: ${place}`, { hint: "give another name with --name" });
+  }
+}
+
+export async function observe(
+  host: Host,
+  { name, request, image, tree, store }: { name: string; request: InstallRequest; image: NamedImage; tree: Tree; store: Store },
+): Promise<Facts> {
+  const { config, layout } = host;
+  const { root } = config;
+  const userFiles = {
+    passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
+    group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
+  };
+  const number = firstFree(await deploymentsOf(layout, name));
+  return {
+    image: { name: image.name, digest: image.image.digest, config: image.image.config.config },
+    user: resolveImageUser(image.image.config.config.user, userFiles),
+    isExecutable: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "file" && (entry.mode & 0o111) !== 0;
+    },
+    directory: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
+    },
+    number,
+    dir: seenFrom(root, layout.deployment(name, number)),
+    runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
+    networkFiles: await existing(root, NETWORK_FILES),
+    sources: await sourcesOf(root, request),
+    accounts: {
+      uids: accountIds(await readText(join(root, "/etc/passwd"))),
+      gids: accountIds(await readText(join(root, "/etc/group"))),
+    },
+    paths: {
+      unitDirectory: seenFrom(root, config.unitDirectory),
+      tmpfilesDirectory: seenFrom(root, config.tmpfilesDirectory),
+      sysusersDirectory: "/etc/sysusers.d",
+      state: seenFrom(root, config.state),
+    },
+    now: Math.floor(Date.now() / 1000),
+  };
+}
+
+/**
+ * No file of the plan may stand already: berth replaces only what it wrote.
+ * @throws Failure HOST_FILE_CONFLICT
+ */
+export async function refuseConflicts({ config }: Host, { hostFiles }: Plan): Promise<void> {
+  for (const { path } of hostFiles) {
+    const target = join(config.root, path);
+    if (!(await isThere(target))) continue;
+    throw new Failure("HOST_FILE_CONFLICT", `${target} exists and is not berth's`, {
+      hint: "move it away, or install under another name with --name",
+    });
+  }
+}
+
+/** Of `paths`, those that are not there yet. */
+export async function missingPaths({ config }: Host, paths: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(paths.map((path) => isThere(join(config.root, path))));
+  return paths.filter((_, at) => !there[at]);
+}
+
+async function findUnit(host: Host, unit: string): Promise<string | undefined> {
+  if (host.offline) {
+    const paths = UNIT_DIRECTORIES.map((directory) => join(host.config.root, directory, unit));
+    for (const path of paths) if (await isThere(path)) return path;
+    return undefined;
+  }
+  const systemd = await host.systemd();
+  const { loadState } = await systemd.unit(unit);
+  if (loadState === "not-found") return undefined;
+  if (loadState === "masked") return "it is masked";
+  return String(await systemd.property(unit, "Unit", "FragmentPath")) || loadState;
+}
+
+function firstFree(numbers: readonly number[]): number {
+  let number = 0;
+  while (numbers.includes(number)) number += 1;
+  return number;
+}
+
+async function existing(root: string, paths: readonly string[]): Promise<string[]> {
+  const kinds = await Promise.all(paths.map((path) => kindOf(join(root, path))));
+  return paths.filter((_, at) => kinds[at] === "file");
+}
+
+async function sourcesOf(root: string, request: InstallRequest): Promise<Facts["sources"]> {
+  const sources = new Map<string, "dir" | "file" | "absent">();
+  for (const { source } of request.volumes) sources.set(source, await kindOf(join(root, source)));
+  return sources;
+}
+
+async function kindOf(path: string): Promise<"dir" | "file" | "absent"> {
+  try {
+    return (await stat(path)).isDirectory() ? "dir" : "file";
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return "absent";
+    throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
+}

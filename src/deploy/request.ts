@@ -1,0 +1,30 @@
+/** What is asked of an install: the command line's words, checked as far as they can be without looking at the host. */
+import type { Order } from "./order.ts";
+import type { Volume } from "./volume.ts";
+
+/** How an image is fetched. */
+export interface PullRequest {
+  /** As typed. */
+  image: string;
+  /** The name to store it under; by default its full reference. */
+  as?: string | undefined;
+  /** `os/arch[/variant]`; by default this host's. */
+  platform?: string | undefined;
+  authFile?: string | undefined;
+  tlsVerify?: boolean | undefined;
+}
+
+export interface InstallRequest extends PullRequest {
+  name?: string | undefined;
+  /** For the image's templates; for an image without any, its environment. */
+  values: Record<string, string>;
+  environment: Record<string, string>;
+  volumes: Volume[];
+  runtime?: string | undefined;
+  /** Whether the service tells its readiness by sd_notify; undefined: what the image's label says. */
+  notify?: boolean | undefined;
+  order: Order;
+  /** What starts the service at boot; empty: multi-user.target. */
+  wantedBy: string[];
+  start: boolean;
+}

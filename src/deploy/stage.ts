@@ -1,0 +1,41 @@
+/** stage: a plan becomes a deployment. Built as NAME.N.tmp, synced, then NAME.N by one rename. */
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { Tree } from "../layer/tree.ts";
+import { syncDirectory } from "../sys/durable.ts";
+import { syncfs } from "../sys/syncfs.ts";
+import type { Plan } from "./plan.ts";
+
+/** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
+export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
+  const dir = host.layout.deployment(plan.name, plan.deployment);
+  const staged = `${dir}.tmp`;
+  host.report({ type: "step", step: "checkout", name: plan.name });
+  try {
+    await mkdir(staged, { mode: 0o700 });
+    const store = await host.store();
+    await store.checkout(tree, join(staged, "rootfs"), { mountTargets: plan.mountTargets, signal: host.signal });
+    for (const { name, text, mode } of plan.files) await writeFile(join(staged, name), text, { mode, flag: "wx" });
+    await syncFileSystem(staged);
+    await rename(staged, dir);
+    await syncDirectory(dirname(dir));
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    if (!isErrno(error, "ENOSPC")) throw error;
+    throw new Failure("NO_SPACE", `no space left on the file system of ${host.layout.containers}`, {
+      cause: error,
+      hint: "free some space there; berth rmi removes images that no one needs",
+    });
+  }
+}
+
+async function syncFileSystem(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    syncfs(directory.fd);
+  } finally {
+    await directory.close();
+  }
+}

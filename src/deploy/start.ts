@@ -1,0 +1,53 @@
+/** A start job, awaited, and what systemd says when it fails. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { JobResult, UnitState } from "../systemd/systemd.ts";
+
+/** Lines of the journal that an error shows. */
+const LOG_LINES = 10;
+
+/** A service that tells no readiness is started once its program runs; one that ends within this time did not start. */
+const SETTLE_MS = 400;
+
+/**
+ * Starts or restarts `unit`, and waits for systemd's verdict.
+ * @throws Failure JOB_FAILED with the unit's result and its last log lines; INTERRUPTED.
+ */
+export async function startUnit(host: Host, unit: string, verb: "start" | "restart" = "start"): Promise<UnitState> {
+  const systemd = await host.systemd();
+  host.report({ type: "step", step: verb, name: unit });
+  const since = new Date();
+  const result = await systemd[verb](unit, "replace", { signal: host.signal });
+  let state = await systemd.unit(unit);
+  if (result === "done" && !failed(state)) {
+    await sleep(SETTLE_MS, undefined, { signal: host.signal }).catch(() => host.checkInterrupted());
+    state = await systemd.unit(unit);
+    if (!failed(state)) return state;
+  }
+  throw await startFailure(unit, { verb, result, state, since });
+}
+
+function failed(state: UnitState): boolean {
+  return state.activeState === "failed" || state.subState === "auto-restart";
+}
+
+async function startFailure(
+  unit: string,
+  { verb, result, state, since }: { verb: string; result: JobResult; state: UnitState; since: Date },
+): Promise<Failure> {
+  const { lastLines } = await import("../systemd/journal.ts");
+  const lines = await lastLines(unit, LOG_LINES, { since }).catch((error: unknown) => [`its log cannot be read: ${String(error)}`]);
+  const details = [`job ${result}`, ...(state.result !== "success" ? [`result ${state.result}`] : []), ...exit(state)];
+  return new Failure("JOB_FAILED", `${unit} did not ${verb}: ${details.join(", ")}`, {
+    cause: lines.length > 0 ? new Error(lines.join("\n")) : undefined,
+    hint: result === "dependency" ? `a unit it requires failed: systemctl list-dependencies ${unit}` : undefined,
+  });
+}
+
+/** CLD_EXITED and CLD_KILLED of siginfo(2). */
+function exit({ execMainCode, execMainStatus }: UnitState): string[] {
+  if (execMainCode === 1 && execMainStatus !== 0) return [`exit status ${execMainStatus}`];
+  if (execMainCode === 2 || execMainCode === 3) return [`signal ${execMainStatus}`];
+  return [];
+}

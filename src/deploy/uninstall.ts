@@ -1,0 +1,58 @@
+/** uninstall: stop, disable, remove. State directories stay unless they are purged. */
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Host } from "../host.ts";
+import { findContainer } from "./containers.ts";
+import { dismantle, recover } from "./dismantle.ts";
+import { readIntent, type Intent, writeIntent } from "./journal.ts";
+import { lockContainer } from "./lock.ts";
+
+export interface Uninstalled {
+  name: string;
+  /** State directories that stay on the host. */
+  kept: string[];
+}
+
+export async function uninstall(host: Host, name: string, { purge }: { purge: boolean }): Promise<Uninstalled> {
+  host.requireRoot("uninstall a container");
+  await requireInstalled(host, name);
+  const lock = await lockContainer(host, name);
+  try {
+    const interrupted = await readIntent(host.layout, name);
+    await recover(host, name);
+    if (interrupted !== undefined) return { name, kept: [] };
+    const { info } = await findContainer(host, name);
+    const { hostFiles, state } = info.berth;
+    const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
+    const intent: Intent = {
+      schema: 1,
+      action: "uninstall",
+      name,
+      // Accounts own the state that stays, so they go with it.
+      hostFiles: hostFiles.map(({ path }) => path).filter((path) => purge || !sysusers.includes(path)),
+      state: purge ? state : [],
+    };
+    await writeIntent(host.layout, intent);
+    await dismantle(host, intent);
+    return { name, kept: purge ? [] : await remaining(host, [...state, ...sysusers]) };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Before a lock file is made for a name that nobody has. */
+async function requireInstalled(host: Host, name: string): Promise<void> {
+  if ((await readIntent(host.layout, name)) === undefined) await findContainer(host, name);
+}
+
+async function remaining({ config }: Host, paths: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(
+    paths.map((path) =>
+      lstat(join(config.root, path)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return paths.filter((_, at) => there[at]);
+}

@@ -1,0 +1,114 @@
+/** The composition root: what a use case works on, opened from a configuration when first needed. */
+import type { Config } from "./config.ts";
+import { Failure } from "./errors.ts";
+import type { Report } from "./events.ts";
+import type { Reference } from "./oci/reference.ts";
+import { type Layout, layoutOf } from "./store/layout.ts";
+import type { Store } from "./store/store.ts";
+import type { Systemd } from "./systemd/systemd.ts";
+import type { Source } from "./transport/source.ts";
+import type { Policy } from "./trust/policy.ts";
+
+export interface HostOptions {
+  report: Report;
+  /** Aborted when the user interrupts; use cases then undo what they did. */
+  signal: AbortSignal;
+}
+
+/** Opens nothing by itself; `withHost` closes what was opened. */
+export class Host {
+  readonly config: Config;
+  readonly layout: Layout;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  #store: Promise<Store> | undefined;
+  #systemd: Promise<Systemd> | undefined;
+
+  constructor(config: Config, { report, signal }: HostOptions) {
+    this.config = config;
+    this.layout = layoutOf(config.state);
+    this.report = report;
+    this.signal = signal;
+  }
+
+  /** Works on a tree that does not run: no D-Bus, no jobs. */
+  get offline(): boolean {
+    return this.config.root !== "/";
+  }
+
+  /** The store for reading; where there is none it is empty. */
+  store(): Promise<Store> {
+    return this.#openStore(false);
+  }
+
+  /** The store for writing, made where there is none. */
+  writableStore(): Promise<Store> {
+    this.requireRoot("write to the store");
+    return this.#openStore(true);
+  }
+
+  /** @throws Failure NO_SYSTEMD */
+  systemd(): Promise<Systemd> {
+    if (this.offline) throw new Error("an offline tree has no systemd to talk to");
+    this.#systemd ??= import("./systemd/systemd.ts").then(({ connectSystemd }) => connectSystemd());
+    return this.#systemd;
+  }
+
+  async source(
+    reference: Reference,
+    options: { authFile?: string | undefined; tlsVerify?: boolean | undefined } = {},
+  ): Promise<Source> {
+    const { openSource } = await import("./transport/source.ts");
+    const { root } = this.config;
+    const { authFile, tlsVerify } = options;
+    return openSource(reference, {
+      root,
+      signal: this.signal,
+      report: this.report,
+      ...(authFile === undefined ? {} : { authFile }),
+      ...(tlsVerify === undefined ? {} : { tlsVerify }),
+    });
+  }
+
+  async policy(): Promise<Policy | undefined> {
+    const { loadPolicy } = await import("./trust/policy.ts");
+    return loadPolicy(this.config.root);
+  }
+
+  /** @throws Failure NOT_ROOT */
+  requireRoot(what: string): void {
+    if (process.geteuid?.() === 0) return;
+    throw new Failure("NOT_ROOT", `only root can ${what}`, { hint: "run the command with sudo" });
+  }
+
+  /** @throws Failure INTERRUPTED when the user has interrupted; called between steps. */
+  checkInterrupted(): void {
+    if (this.signal.aborted) throw new Failure("INTERRUPTED", "interrupted");
+  }
+
+  async close(): Promise<void> {
+    const systemd = await this.#systemd?.catch(() => undefined);
+    systemd?.close();
+    await this.#store?.catch(() => undefined);
+  }
+
+  async #openStore(create: boolean): Promise<Store> {
+    this.#store ??= import("./store/store.ts").then(({ Store }) =>
+      Store.open(this.config.state, { report: this.report, signal: this.signal, create }),
+    );
+    return this.#store;
+  }
+}
+
+/** Runs `use` on a host and closes what it opened. */
+export async function withHost<T>(
+  { config, report, signal }: HostOptions & { config: Config },
+  use: (host: Host) => Promise<T>,
+): Promise<T> {
+  const host = new Host(config, { report, signal });
+  try {
+    return await use(host);
+  } finally {
+    await host.close();
+  }
+}
