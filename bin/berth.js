@@ -14,7 +14,7 @@ function start() {
     isOwn(fs, directory),
   );
   if (cache) require("module").enableCompileCache(cache);
-  const built = path.join(home, "dist/cli.js");
+  const built = path.join(home, "dist/bundle/cli.cjs");
   const cli = fs.existsSync(built) ? built : path.join(home, "src/cli.ts");
   require(cli).main();
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findHome } from "./home.ts";
 
-/** The version of this berth, from the package.json beside src or dist. */
+/** The version of this berth. */
 export function readVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const text = readFileSync(join(findHome(), "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
