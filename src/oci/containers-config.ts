@@ -1,0 +1,21 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/**
+ * Where a configuration file shared with podman, skopeo and buildah may lie, the user's own first. Below a `root` other than
+ * "/" only the tree's own file counts.
+ */
+export function containersConfigPaths(name: string, root = "/"): string[] {
+  const system = join(root, "etc/containers", name);
+  return root === "/" ? [join(userConfigDirectory(), "containers", name), system] : [system];
+}
+
+export function userConfigDirectory(): string {
+  return join(homeDirectory(), ".config");
+}
+
+/** HOME, or what the user database says. */
+export function homeDirectory(): string {
+  const home = process.env["HOME"];
+  return home === undefined || home === "" ? homedir() : home;
+}

@@ -1,0 +1,204 @@
+import type { Readable } from "node:stream";
+import type { Agent } from "undici";
+import { Failure } from "../errors.ts";
+import { printable } from "../oci/printable.ts";
+import { interrupted, type Transient } from "./retry.ts";
+import { unreachable } from "./unreachable.ts";
+
+const MAX_REDIRECTS = 10;
+
+export interface HttpOptions {
+  /** Accept any certificate, and plain http. */
+  insecure?: boolean;
+  /** PEM certificates to trust instead of Node's. */
+  authorities?: string[] | undefined;
+  signal?: AbortSignal | undefined;
+  /** Longest wait for a connection, for an answer to begin, and between two pieces of it; milliseconds. */
+  connectMs?: number | undefined;
+  idleMs?: number | undefined;
+}
+
+export interface HttpRequest {
+  method?: "GET" | "HEAD" | "POST";
+  headers?: Record<string, string>;
+  /** The Authorization header; never sent to another host than the one of the URL asked for. */
+  authorization?: string | undefined;
+  body?: string;
+  /** Ends the whole exchange, body included; milliseconds. */
+  deadlineMs?: number;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Where the answer came from, after redirects. */
+  url: URL;
+  header(name: string): string | undefined;
+  headers(name: string): string[];
+  body: Readable;
+}
+
+/**
+ * HTTP for one registry: one attempt a call, redirects followed by hand. Connection errors are Transient or, when they will not
+ * pass by themselves, REGISTRY_UNREACHABLE; INTERRUPTED on abort. undici is loaded here, on first use: it costs 70 ms.
+ */
+export class Http {
+  readonly insecure: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly #direct: Agent;
+  readonly #proxied: Dispatcher;
+
+  static async open(options: HttpOptions = {}): Promise<Http> {
+    const { Agent, EnvHttpProxyAgent } = await import("undici");
+    const { connectMs = 15_000, idleMs = 60_000, insecure = false } = options;
+    const tls = await secureContext(options);
+    const shared = { headersTimeout: idleMs, bodyTimeout: idleMs, allowH2: false };
+    const connect = { ...tls, timeout: connectMs };
+    const direct = new Agent({ ...shared, connect });
+    const proxied = usesProxy() ? new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect }) : direct;
+    return new Http({ direct, proxied, insecure, signal: options.signal });
+  }
+
+  private constructor({ direct, proxied, insecure, signal }: HttpParts) {
+    this.#direct = direct;
+    this.#proxied = proxied;
+    this.insecure = insecure;
+    this.signal = signal;
+  }
+
+  async request(url: URL, request: HttpRequest = {}): Promise<HttpResponse> {
+    let at = url;
+    let trusted = true;
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#once(at, trusted ? request : { ...request, authorization: undefined });
+      const location = isRedirect(response.status) ? response.header("location") : undefined;
+      if (location === undefined || request.method === "POST") return response;
+      response.body.destroy();
+      if (redirects === MAX_REDIRECTS)
+        throw new Failure(
+          "REGISTRY_UNREACHABLE",
+          `registry ${url.host} redirects more than ${MAX_REDIRECTS} times`,
+        );
+      at = this.#redirected(at, location);
+      trusted &&= at.host === url.host && [url.protocol, "https:"].includes(at.protocol);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#direct.destroy();
+    if (this.#proxied !== this.#direct) await this.#proxied.destroy();
+  }
+
+  /** Names a failure of the connection to `host`, before or while the body arrives. */
+  failure(error: unknown, host: string): Failure | Transient {
+    if (this.signal?.aborted === true) return interrupted(this.signal);
+    return unreachable(error, host);
+  }
+
+  async #once(url: URL, request: HttpRequest): Promise<HttpResponse> {
+    if (this.signal?.aborted === true) throw interrupted(this.signal);
+    const { method = "GET", authorization, body, deadlineMs } = request;
+    const signals = [this.signal, deadlineMs === undefined ? undefined : AbortSignal.timeout(deadlineMs)];
+    const present = signals.filter((signal) => signal !== undefined);
+    try {
+      const response = await (isLoopback(url) ? this.#direct : this.#proxied).request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers: { "user-agent": "berth", ...request.headers, ...(authorization && { authorization }) },
+        body: body ?? null,
+        signal: present.length === 0 ? null : AbortSignal.any(present),
+      });
+      return answerOf(response, url);
+    } catch (error) {
+      throw this.failure(error, url.host);
+    }
+  }
+
+  #redirected(from: URL, location: string): URL {
+    const to = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
+    const allowed = this.insecure ? ["https:", "http:"] : [from.protocol, "https:"];
+    if (to !== undefined && allowed.includes(to.protocol)) return withoutUser(to);
+    throw new Failure(
+      "REGISTRY_UNREACHABLE",
+      `registry ${from.host} redirects to ${to === undefined ? "no URL" : printable(to.origin)}, which is not https`,
+    );
+  }
+}
+
+/** The whole body. More than `limit` bytes is a Failure and ends the connection; a cut is as in `Http.request`. */
+export async function readBody(
+  response: HttpResponse,
+  { http, limit, what }: { http: Http; limit: number; what: string },
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > limit)
+        throw new Failure(
+          "MANIFEST_INVALID",
+          `${what} from ${response.url.host} is larger than ${limit} bytes`,
+        );
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw http.failure(error, response.url.host);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+interface HttpParts {
+  direct: Agent;
+  proxied: Dispatcher;
+  insecure: boolean;
+  signal: AbortSignal | undefined;
+}
+
+type Dispatcher = Pick<Agent, "request" | "destroy">;
+
+async function secureContext({ insecure, authorities }: HttpOptions): Promise<object> {
+  if (insecure === true) return { rejectUnauthorized: false };
+  if (authorities === undefined) return {};
+  const { createSecureContext } = await import("node:tls");
+  try {
+    return { secureContext: createSecureContext({ ca: authorities }) };
+  } catch (error) {
+    throw new Failure("CONFIG_INVALID", "a trusted certificate of this host or of certs.d is not valid PEM", {
+      cause: error,
+    });
+  }
+}
+
+function answerOf(response: Awaited<ReturnType<Dispatcher["request"]>>, url: URL): HttpResponse {
+  const headers = (name: string): string[] => [response.headers[name] ?? []].flat();
+  return {
+    status: response.statusCode,
+    url,
+    headers,
+    header: (name) => headers(name)[0],
+    body: response.body,
+  };
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+function usesProxy(): boolean {
+  return ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].some(
+    (name) => (process.env[name] ?? "") !== "",
+  );
+}
+
+/** Never through a proxy, as in Go's ProxyFromEnvironment, which podman and skopeo use. */
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
+}
+
+function withoutUser(url: URL): URL {
+  url.username = "";
+  url.password = "";
+  return url;
+}

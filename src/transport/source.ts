@@ -1,0 +1,50 @@
+import type { Report } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Reference } from "../oci/reference.ts";
+import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
+
+/** Where one image comes from. Close it: it may hold connections. */
+export interface Source {
+  readonly reference: Reference;
+  /** The manifest or index the reference names, or the one with this digest. Verified; at most 4 MiB. */
+  manifest(digest?: Digest): Promise<SourceManifest>;
+  /** The blob as a verified stream. Ends with DIGEST_MISMATCH or SIZE_MISMATCH. */
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface SourceManifest {
+  bytes: Buffer;
+  /** As served; undefined when the source keeps none. */
+  mediaType: string | undefined;
+  digest: Digest;
+}
+
+export interface SourceOptions {
+  /** Prefix for /etc/containers; default "/". */
+  root?: string;
+  authFile?: string;
+  /** Overrides `insecure` of registries.conf. */
+  tlsVerify?: boolean;
+  signal?: AbortSignal;
+  report?: Report;
+  /** The first wait before a registry is asked again; milliseconds, default 500. */
+  retryMs?: number;
+}
+
+/** Opens what a reference names; nothing is fetched yet. CONFIG_INVALID, DENIED from registries.conf. */
+export async function openSource(reference: Reference, options: SourceOptions = {}): Promise<Source> {
+  if (reference.transport === "oci") {
+    const { LayoutSource } = await import("./layout-source.ts");
+    return new LayoutSource(reference, options);
+  }
+  const { RegistrySource } = await import("./registry-source.ts");
+  return await RegistrySource.open(reference, options);
+}
+
+/** Registries a short name may mean, in order, from registries.conf; docker.io when it says nothing. */
+export async function searchRegistries(root?: string): Promise<string[]> {
+  const { search } = await loadRegistriesConf(root);
+  return [...(search ?? ["docker.io"])];
+}
