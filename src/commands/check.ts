@@ -3,7 +3,11 @@ import { withHost } from "../host.ts";
 import { line, type Tone, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 
-const TONES: Record<CheckResult["findings"][number]["verdict"], Tone> = { good: "good", warning: "warn", bad: "bad" };
+const TONES: Record<CheckResult["findings"][number]["verdict"], Tone> = {
+  good: "good",
+  warning: "warn",
+  bad: "bad",
+};
 
 export async function run(context: Context): Promise<CheckResult> {
   return withHost(context, check);

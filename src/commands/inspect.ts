@@ -41,7 +41,10 @@ function viewImage({ image, config, layers }: Inspected & { kind: "image" }): Vi
       ["digest", image.digest],
       ["pulled", { since: image.pulled }],
       ["created", config.created && { since: config.created }],
-      ["platform", [config.os, config.architecture, config.variant].filter((part) => part !== undefined).join("/")],
+      [
+        "platform",
+        [config.os, config.architecture, config.variant].filter((part) => part !== undefined).join("/"),
+      ],
       ["entrypoint", exec.entrypoint.join(" ")],
       ["command", exec.cmd.join(" ")],
       ["user", exec.user],

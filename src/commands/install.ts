@@ -25,7 +25,9 @@ export async function run(context: Context, args: string[], options: InstallOpti
 export function view({ dryRun: dry, started, plan }: InstallResult): View {
   if (!dry) {
     const done = started ? "is running" : "is installed and not started";
-    return [line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`)];
+    return [
+      line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
+    ];
   }
   return [
     line("Nothing is changed. An install would make:"),
@@ -41,7 +43,9 @@ export function view({ dryRun: dry, started, plan }: InstallResult): View {
       ["start", plan.start ? "yes" : "no"],
     ]),
     // What holds values (config.json, the environment, info) is for root's eyes in the deployment alone.
-    ...plan.files.filter(({ mode }) => mode === 0o644).map(({ name, text }) => verbatim(text.trimEnd().split("\n"), `\n${name}`)),
+    ...plan.files
+      .filter(({ mode }) => mode === 0o644)
+      .map(({ name, text }) => verbatim(text.trimEnd().split("\n"), `\n${name}`)),
   ];
 }
 

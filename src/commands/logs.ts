@@ -9,7 +9,11 @@ export interface LogsResult {
   lines: string[];
 }
 
-export async function* run(context: Context, [name = ""]: string[], { lines, follow }: LogsOptions): AsyncGenerator<LogsResult> {
+export async function* run(
+  context: Context,
+  [name = ""]: string[],
+  { lines, follow }: LogsOptions,
+): AsyncGenerator<LogsResult> {
   const unit = await withHost(context, async (host) => {
     requireRunning(host, "logs");
     return (await findContainer(host, name)).unit;

@@ -10,7 +10,11 @@ export interface PullResult {
   fetched: { layers: number; bytes: number };
 }
 
-export async function run(context: Context, [image = ""]: string[], options: PullOptions): Promise<PullResult> {
+export async function run(
+  context: Context,
+  [image = ""]: string[],
+  options: PullOptions,
+): Promise<PullResult> {
   const { as, platform, authfile, tlsVerify } = options;
   return withHost(context, async (host) => {
     const pulled = await pull(host, { image, as, platform, authFile: authfile, tlsVerify });
@@ -20,6 +24,8 @@ export async function run(context: Context, [image = ""]: string[], options: Pul
 
 export function view({ image, fetched }: PullResult): View {
   const done =
-    fetched.layers === 0 ? ["everything was here already"] : [`${fetched.layers} of ${image.layers} layers fetched, `, { bytes: fetched.bytes }];
+    fetched.layers === 0
+      ? ["everything was here already"]
+      : [`${fetched.layers} of ${image.layers} layers fetched, `, { bytes: fetched.bytes }];
   return [line({ text: image.name, tone: "strong" }, ` ${image.digest}`), line(...done)];
 }

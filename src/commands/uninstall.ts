@@ -8,7 +8,11 @@ export interface UninstallResult {
   uninstalled: Uninstalled[];
 }
 
-export async function run(context: Context, names: string[], { purge }: UninstallOptions): Promise<UninstallResult> {
+export async function run(
+  context: Context,
+  names: string[],
+  { purge }: UninstallOptions,
+): Promise<UninstallResult> {
   return withHost(context, async (host) => {
     const uninstalled: Uninstalled[] = [];
     for (const name of names) uninstalled.push(await uninstall(host, name, { purge }));

@@ -18,7 +18,14 @@ export function missingAccounts(
   const groups = gids.map((id) => ({ name: `berth-${id}`, id }));
   const users = known.uids.has(user.uid)
     ? []
-    : [{ name: `berth-${user.uid}`, id: user.uid, gid: user.gid, comment: '"Service installed from an image"' }];
+    : [
+        {
+          name: `berth-${user.uid}`,
+          id: user.uid,
+          gid: user.gid,
+          comment: '"Service installed from an image"',
+        },
+      ];
   return groups.length + users.length > 0 ? { groups, users } : undefined;
 }
 

@@ -40,7 +40,12 @@ export async function check(host: Host): Promise<CheckResult> {
 
 async function checkUser(): Promise<Finding> {
   if (process.geteuid?.() === 0) return { what: "user", verdict: "good", found: "root" };
-  return { what: "user", verdict: "bad", found: `user ${process.geteuid?.()}`, hint: "berth installs for the whole host: run it with sudo" };
+  return {
+    what: "user",
+    verdict: "bad",
+    found: `user ${process.geteuid?.()}`,
+    hint: "berth installs for the whole host: run it with sudo",
+  };
 }
 
 async function checkSystemd(host: Host): Promise<Finding> {
@@ -86,7 +91,12 @@ async function checkState({ config }: Host): Promise<Finding> {
     const { uid, mode } = await lstat(state);
     const own = uid === 0 && (mode & 0o077) === 0;
     if (!own) {
-      return { what, verdict: "bad", found: `${state} is open to others`, hint: `chown root ${state} && chmod 700 ${state}` };
+      return {
+        what,
+        verdict: "bad",
+        found: `${state} is open to others`,
+        hint: `chown root ${state} && chmod 700 ${state}`,
+      };
     }
     await probeLink(state);
     return { what, verdict: "good", found: state };
@@ -127,7 +137,11 @@ async function checkPolicy(host: Host): Promise<Finding> {
   const what = "policy";
   try {
     const policy = await host.policy();
-    return { what, verdict: "good", found: policy === undefined ? "no policy.json: every image is accepted" : "policy.json" };
+    return {
+      what,
+      verdict: "good",
+      found: policy === undefined ? "no policy.json: every image is accepted" : "policy.json",
+    };
   } catch (error) {
     return failed(what, error);
   }
@@ -136,7 +150,10 @@ async function checkPolicy(host: Host): Promise<Finding> {
 /** Interrupted commands: the next command on the same container clears up after them. */
 async function checkLeftovers({ layout }: Host): Promise<Finding> {
   const what = "leftovers";
-  const [staged, journals] = await Promise.all([namesIn(layout.containers), namesIn(dirname(layout.journal("x")))]);
+  const [staged, journals] = await Promise.all([
+    namesIn(layout.containers),
+    namesIn(dirname(layout.journal("x"))),
+  ]);
   const left = [
     ...staged.filter((name) => deploymentOf(name)?.staged === true),
     ...journals.filter((name) => name.endsWith(".json")),
@@ -161,8 +178,12 @@ async function namesIn(directory: string): Promise<string[]> {
 
 function failed(what: string, error: unknown): Finding {
   if (error instanceof Failure) {
-    return { what, verdict: "bad", found: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    return {
+      what,
+      verdict: "bad",
+      found: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
   }
   return { what, verdict: "bad", found: error instanceof Error ? error.message : String(error) };
 }
-

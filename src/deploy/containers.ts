@@ -19,7 +19,10 @@ export interface Container {
 /** Names with a current deployment, sorted. */
 export async function containerNames(layout: Layout): Promise<string[]> {
   const entries = await entriesOf(layout.containers);
-  return entries.filter((entry) => entry.isSymbolicLink() && !entry.name.startsWith(".")).map((entry) => entry.name).sort();
+  return entries
+    .filter((entry) => entry.isSymbolicLink() && !entry.name.startsWith("."))
+    .map((entry) => entry.name)
+    .sort();
 }
 
 /** @throws Failure NOT_INSTALLED, and STORE_CORRUPT for one whose record cannot be read. */
@@ -45,7 +48,10 @@ export async function currentDeployment(layout: Layout, name: string): Promise<n
   }
   const deployment = deploymentOf(target);
   if (deployment?.name !== name) {
-    throw new Failure("STORE_CORRUPT", `${layout.container(name)} names ${target}, which is no deployment of it`);
+    throw new Failure(
+      "STORE_CORRUPT",
+      `${layout.container(name)} names ${target}, which is no deployment of it`,
+    );
   }
   return deployment.number;
 }
@@ -56,7 +62,9 @@ export async function deploymentsOf(layout: Layout, name: string): Promise<numbe
   return entries
     .flatMap((entry) => {
       const deployment = deploymentOf(entry.name);
-      return deployment?.name === name && !deployment.staged && entry.isDirectory() ? [deployment.number] : [];
+      return deployment?.name === name && !deployment.staged && entry.isDirectory()
+        ? [deployment.number]
+        : [];
     })
     .sort((a, b) => a - b);
 }
@@ -78,7 +86,10 @@ async function entriesOf(directory: string): ReturnType<typeof readDirectory> {
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     if (isErrno(error, "EACCES")) {
-      throw new Failure("NOT_ROOT", `${directory} can be read by root alone`, { cause: error, hint: "run the command with sudo" });
+      throw new Failure("NOT_ROOT", `${directory} can be read by root alone`, {
+        cause: error,
+        hint: "run the command with sudo",
+      });
     }
     throw error;
   }

@@ -10,7 +10,11 @@ export interface Controlled {
 }
 
 /** @throws Failure NOT_INSTALLED, JOB_FAILED with systemd's result and the last log lines. */
-export async function control(host: Host, verb: "start" | "stop" | "restart", name: string): Promise<Controlled> {
+export async function control(
+  host: Host,
+  verb: "start" | "stop" | "restart",
+  name: string,
+): Promise<Controlled> {
   host.requireRoot(`${verb} a service`);
   requireRunning(host, verb);
   const { unit } = await findContainer(host, name);
@@ -19,7 +23,8 @@ export async function control(host: Host, verb: "start" | "stop" | "restart", na
   host.report({ type: "step", step: "stop", name });
   const result = await systemd.stop(unit, "replace", { signal: host.signal });
   const { activeState, result: unitResult } = await systemd.unit(unit);
-  if (result === "done" && (activeState === "inactive" || activeState === "failed")) return { name, state: activeState };
+  if (result === "done" && (activeState === "inactive" || activeState === "failed"))
+    return { name, state: activeState };
   throw new Failure("JOB_FAILED", `${unit} did not stop: job ${result}, result ${unitResult}`, {
     hint: `see systemctl status ${unit}`,
   });

@@ -47,14 +47,21 @@ export async function readInfo(dir: string): Promise<Info> {
     text = await readFile(file, "utf8");
   } catch (cause) {
     if (!isErrno(cause, "ENOENT")) throw cause;
-    throw new Failure("STORE_CORRUPT", `${file} is missing`, { cause, hint: "uninstall the container and install it again" });
+    throw new Failure("STORE_CORRUPT", `${file} is missing`, {
+      cause,
+      hint: "uninstall the container and install it again",
+    });
   }
   try {
     const info = JSON.parse(text) as Partial<Info>;
-    if (info.berth?.schema !== 1 || typeof info.image !== "string") throw new Error("not a record of this version of berth");
+    if (info.berth?.schema !== 1 || typeof info.image !== "string")
+      throw new Error("not a record of this version of berth");
     return info as Info;
   } catch (cause) {
-    throw new Failure("STORE_CORRUPT", `${file} cannot be read`, { cause, hint: "uninstall the container and install it again" });
+    throw new Failure("STORE_CORRUPT", `${file} cannot be read`, {
+      cause,
+      hint: "uninstall the container and install it again",
+    });
   }
 }
 

@@ -8,7 +8,12 @@ import type { Info } from "./info.ts";
 
 export type Inspected =
   | { kind: "container"; name: string; deployment: number; directory: string; info: Info }
-  | { kind: "image"; image: ListedImage; config: ImageConfig; layers: { digest: string; mediaType: string; size: number }[] };
+  | {
+      kind: "image";
+      image: ListedImage;
+      config: ImageConfig;
+      layers: { digest: string; mediaType: string; size: number }[];
+    };
 
 /** A container's name comes before an image's. @throws Failure IMAGE_UNKNOWN when it is neither. */
 export async function inspect(host: Host, typed: string): Promise<Inspected> {

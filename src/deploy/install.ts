@@ -69,18 +69,22 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     action: "install",
     name: plan.name,
     hostFiles: plan.hostFiles.map((file) => file.path),
-    state: await missingPaths(host, plan.state.map((dir) => dir.path)),
+    state: await missingPaths(
+      host,
+      plan.state.map((dir) => dir.path),
+    ),
   };
   await writeIntent(host.layout, intent);
   try {
     await stage(host, plan, await store.tree(image.image));
     const { layout } = host;
     const { readInfo } = await import("./info.ts");
-    await activate(host, await readInfo(layout.deployment(plan.name, plan.deployment)), { start: plan.start });
+    await activate(host, await readInfo(layout.deployment(plan.name, plan.deployment)), {
+      start: plan.start,
+    });
   } catch (error) {
     await dismantle(host, intent);
     throw error;
   }
   await removeIntent(host.layout, plan.name);
 }
-

@@ -41,7 +41,8 @@ export async function readIntent(layout: Layout, name: string): Promise<Intent |
   }
   try {
     const intent = JSON.parse(text) as Partial<Intent>;
-    if (intent.schema !== 1 || intent.name !== name) throw new Error("it is not a journal of this version of berth");
+    if (intent.schema !== 1 || intent.name !== name)
+      throw new Error("it is not a journal of this version of berth");
     return intent as Intent;
   } catch (cause) {
     throw new Failure("STORE_CORRUPT", `the journal ${path} cannot be read`, { cause });

@@ -51,7 +51,16 @@ async function describe(host: Host, name: string, state: string): Promise<Listed
   } catch (error) {
     if (!isFailure(error, "STORE_CORRUPT") && !isFailure(error, "NOT_INSTALLED")) throw error;
     const shown = state === "interrupted" ? state : "broken";
-    return { name, image: "", digest: "", state: shown, runtime: "", deployment: -1, created: "", command: [] };
+    return {
+      name,
+      image: "",
+      digest: "",
+      state: shown,
+      runtime: "",
+      deployment: -1,
+      created: "",
+      command: [],
+    };
   }
 }
 
@@ -72,7 +81,9 @@ async function unitsOf(host: Host, names: readonly string[]): Promise<Map<string
 async function interruptedNames({ layout }: Host): Promise<string[]> {
   try {
     const files = await readdir(dirname(layout.journal("x")));
-    return files.filter((file) => file.endsWith(".json") && !file.startsWith(".")).map((file) => file.slice(0, -".json".length));
+    return files
+      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
+      .map((file) => file.slice(0, -".json".length));
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;

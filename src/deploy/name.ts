@@ -12,9 +12,13 @@ const DEPLOYMENT = /^(.+)\.(\d+)(?:\.(?:tmp|old))?$/;
 export function checkName(name: string): string {
   const reason = nameError(name);
   if (reason !== undefined) {
-    throw new Failure("NAME_INVALID", `${JSON.stringify(name)} cannot be the name of a container: ${reason}`, {
-      hint: "give another with --name",
-    });
+    throw new Failure(
+      "NAME_INVALID",
+      `${JSON.stringify(name)} cannot be the name of a container: ${reason}`,
+      {
+        hint: "give another with --name",
+      },
+    );
   }
   return name;
 }

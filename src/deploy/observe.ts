@@ -36,20 +36,32 @@ export async function requireFreeName(host: Host, name: string): Promise<void> {
   }
   const other = excludedBy(name, names);
   if (other !== undefined) {
-    throw new Failure("NAME_TAKEN", `${name} cannot stand beside the container ${other}: one's deployments have the other's name`, {
-      hint: "give another name with --name",
-    });
+    throw new Failure(
+      "NAME_TAKEN",
+      `${name} cannot stand beside the container ${other}: one's deployments have the other's name`,
+      {
+        hint: "give another name with --name",
+      },
+    );
   }
   const unit = `${name}.service`;
   const place = await findUnit(host, unit);
   if (place !== undefined) {
-    throw new Failure("NAME_TAKEN", `this host has a unit ${unit} already: ${place}`, { hint: "give another name with --name" });
+    throw new Failure("NAME_TAKEN", `this host has a unit ${unit} already: ${place}`, {
+      hint: "give another name with --name",
+    });
   }
 }
 
 export async function observe(
   host: Host,
-  { name, request, image, tree, store }: { name: string; request: InstallRequest; image: NamedImage; tree: Tree; store: Store },
+  {
+    name,
+    request,
+    image,
+    tree,
+    store,
+  }: { name: string; request: InstallRequest; image: NamedImage; tree: Tree; store: Store },
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;

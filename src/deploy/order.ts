@@ -24,7 +24,11 @@ export function orderDirectives(order: Order): Directive[] {
     return units.length > 0 ? [[key, units.join(" ")]] : [];
   };
   return [
-    ...line("Wants", order.after.filter((unit) => !order.requires.includes(unit)), order.wants),
+    ...line(
+      "Wants",
+      order.after.filter((unit) => !order.requires.includes(unit)),
+      order.wants,
+    ),
     ...line("Requires", order.requires),
     ...line("After", order.after, order.requires),
     ...line("Before", order.before),

@@ -103,7 +103,11 @@ interface Mounts {
  * @throws Failure CONFIG_INVALID, UNIT_INVALID, RUNTIME_UNSUPPORTED when the image or the request cannot become a service,
  *   TEMPLATE_INVALID when a template of the admin's does not work.
  */
-export function planDeployment(name: string, request: InstallRequest, { facts, render }: { facts: Facts; render: Render }): Plan {
+export function planDeployment(
+  name: string,
+  request: InstallRequest,
+  { facts, render }: { facts: Facts; render: Render },
+): Plan {
   const { runtime, image } = facts;
   const notify = request.notify ?? image.config.labels[NOTIFY_LABEL] === "true";
   const mounts = mountsOf(name, request, facts);
@@ -112,15 +116,22 @@ export function planDeployment(name: string, request: InstallRequest, { facts, r
   const environmentFile = `${facts.dir}/environment`;
   const bundle = { name, dir: facts.dir, notify };
   const service =
-    runtime.kind === "oci" ? ociService(runtime, bundle) : systemdService(config, { ...bundle, environmentFile });
+    runtime.kind === "oci"
+      ? ociService(runtime, bundle)
+      : systemdService(config, { ...bundle, environmentFile });
   refuseUnsupported(service, runtime);
 
   const unit = `${name}.service`;
-  const accounts = runtime.kind === "systemd" ? missingAccounts(config.process.user, facts.accounts) : undefined;
+  const accounts =
+    runtime.kind === "systemd" ? missingAccounts(config.process.user, facts.accounts) : undefined;
   const files: Plan["files"] = [
     { name: "config.json", text: `${JSON.stringify(config, undefined, 2)}\n`, mode: 0o600 },
     { name: unit, text: renderUnit(request, { facts, render, name, notify, service }), mode: 0o644 },
-    { name: "10-berth.conf", text: renderDropIn(request, { facts, render, name, service, mounts }), mode: 0o644 },
+    {
+      name: "10-berth.conf",
+      text: renderDropIn(request, { facts, render, name, service, mounts }),
+      mode: 0o644,
+    },
   ];
   if (runtime.kind === "systemd") {
     files.push({ name: "environment", text: quoteEnvironmentFile(config.process.env), mode: 0o600 });
@@ -129,7 +140,11 @@ export function planDeployment(name: string, request: InstallRequest, { facts, r
     files.push({ name: `tmpfiles-${name}.conf`, text: renderTmpfiles(mounts.state, render), mode: 0o644 });
   }
   if (accounts !== undefined) {
-    files.push({ name: `sysusers-${name}.conf`, text: render("sysusers.conf.ejs", { ...accounts }), mode: 0o644 });
+    files.push({
+      name: `sysusers-${name}.conf`,
+      text: render("sysusers.conf.ejs", { ...accounts }),
+      mode: 0o644,
+    });
   }
   const hostFiles = hostFilesOf(name, files, facts);
   const plan: Plan = {
@@ -178,8 +193,13 @@ function renderConfig(
 
 /** Volumes of the image become directories of the host below /var/lib/NAME; those of the request are bound as they are. */
 function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
-  const result: Mounts = { mounts: [], targets: [{ path: facts.image.config.workingDir ?? "/", type: "dir" }], state: [] };
-  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"]) result.targets.push({ path, type: "dir" });
+  const result: Mounts = {
+    mounts: [],
+    targets: [{ path: facts.image.config.workingDir ?? "/", type: "dir" }],
+    state: [],
+  };
+  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"])
+    result.targets.push({ path, type: "dir" });
   const given = new Set(request.volumes.map((volume) => volume.destination));
   for (const file of facts.networkFiles) {
     if (given.has(file)) continue;
@@ -187,11 +207,19 @@ function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
     result.targets.push({ path: file, type: "file" });
   }
   for (const volume of facts.image.config.volumes) {
-    const destination = `/${volume.split("/").filter((part) => part !== "" && part !== ".").join("/")}`;
+    const destination = `/${volume
+      .split("/")
+      .filter((part) => part !== "" && part !== ".")
+      .join("/")}`;
     if (given.has(destination)) continue;
     const source = stateDirectory(name, volume);
-    const { uid, gid, mode } = facts.directory(destination) ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };
-    if (result.state.length === 0) result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
+    const { uid, gid, mode } = facts.directory(destination) ?? {
+      uid: facts.user.uid,
+      gid: facts.user.gid,
+      mode: 0o755,
+    };
+    if (result.state.length === 0)
+      result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
     result.state.push({ path: source, uid, gid, mode: mode.toString(8).padStart(4, "0") });
     result.mounts.push(bind(source, destination, { readonly: false }));
     result.targets.push({ path: destination, type: "dir" });
@@ -224,7 +252,13 @@ function refuseUnsupported({ unsupported }: Service, runtime: Runtime): void {
 
 function renderUnit(
   request: InstallRequest,
-  { facts, render, name, notify, service }: { facts: Facts; render: Render; name: string; notify: boolean; service: Service },
+  {
+    facts,
+    render,
+    name,
+    notify,
+    service,
+  }: { facts: Facts; render: Render; name: string; notify: boolean; service: Service },
 ): string {
   const { image } = facts;
   const title = image.config.labels["org.opencontainers.image.title"];
@@ -241,7 +275,13 @@ function renderUnit(
 
 function renderDropIn(
   request: InstallRequest,
-  { facts, render, name, service, mounts }: { facts: Facts; render: Render; name: string; service: Service; mounts: Mounts },
+  {
+    facts,
+    render,
+    name,
+    service,
+    mounts,
+  }: { facts: Facts; render: Render; name: string; service: Service; mounts: Mounts },
 ): string {
   const needed = mounts.mounts.map((mount) => mount.source).filter((source) => source?.startsWith("/var/"));
   const unit: Directive[] = [
@@ -254,7 +294,11 @@ function renderDropIn(
   ];
   const { stopSignal } = facts.image.config;
   const stopping: Directive[] = stopSignal === undefined ? [] : [["KillSignal", killSignal(stopSignal)]];
-  return render("10-berth.conf.ejs", { name, unit, service: [...service.directives, ...stopping, ...logging] });
+  return render("10-berth.conf.ejs", {
+    name,
+    unit,
+    service: [...service.directives, ...stopping, ...logging],
+  });
 }
 
 /** `SIGTERM`, `TERM`, `15` and `SIGRTMIN+3`, as image configs write them, in systemd's words. */
@@ -266,7 +310,9 @@ function killSignal(text: string): string {
 }
 
 function renderTmpfiles(state: readonly StateDirectory[], render: Render): string {
-  return render("tmpfiles.conf.ejs", { directories: state.map((dir) => ({ ...dir, path: tmpfilesPath(dir.path) })) });
+  return render("tmpfiles.conf.ejs", {
+    directories: state.map((dir) => ({ ...dir, path: tmpfilesPath(dir.path) })),
+  });
 }
 
 /** tmpfiles.d(5): a path is a word with C escapes, in which `%` begins a specifier. */
@@ -318,4 +364,3 @@ function wantedBy(request: InstallRequest): string[] {
 function pairs(record: Record<string, string>): string[] {
   return Object.entries(record).map(([name, value]) => `${name}=${value}`);
 }
-

@@ -21,16 +21,26 @@ export interface ProcessFacts {
  * PATH: systemd would look for a bare name on the host.
  * @throws Failure CONFIG_INVALID when the image names no program, or one that it does not hold.
  */
-export function processOf(image: ExecConfig, { user, environment, isExecutable }: ProcessFacts): RuntimeProcess {
+export function processOf(
+  image: ExecConfig,
+  { user, environment, isExecutable }: ProcessFacts,
+): RuntimeProcess {
   const [program, ...rest] = [...image.entrypoint, ...image.cmd];
   if (program === undefined || program === "") {
-    throw new Failure("CONFIG_INVALID", "the image names no program to start: it has neither Entrypoint nor Cmd");
+    throw new Failure(
+      "CONFIG_INVALID",
+      "the image names no program to start: it has neither Entrypoint nor Cmd",
+    );
   }
   const cwd = workingDirectory(image.workingDir);
   const env = mergeEnvironment([`PATH=${DEFAULT_PATH}`, `HOME=${user.home}`], image.env, environment);
   const { uid, gid, additionalGids } = user;
   return {
-    user: { uid, gid, ...(additionalGids !== undefined && additionalGids.length > 0 ? { additionalGids } : {}) },
+    user: {
+      uid,
+      gid,
+      ...(additionalGids !== undefined && additionalGids.length > 0 ? { additionalGids } : {}),
+    },
     args: [findProgram(program, { cwd, path: variable(env, "PATH"), isExecutable }), ...rest],
     env,
     cwd,
@@ -48,7 +58,10 @@ function workingDirectory(directory: string | undefined): string {
   if (directory === undefined) return "/";
   const clean = posix.normalize(directory);
   if (!clean.startsWith("/") || clean.startsWith("/proc/")) {
-    throw new Failure("CONFIG_INVALID", `the image's working directory ${JSON.stringify(directory)} is not a path of its own`);
+    throw new Failure(
+      "CONFIG_INVALID",
+      `the image's working directory ${JSON.stringify(directory)} is not a path of its own`,
+    );
   }
   return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
 }
@@ -59,12 +72,19 @@ function findProgram(
 ): string {
   const candidates = program.includes("/")
     ? [posix.resolve(cwd, program)]
-    : path.split(":").filter((dir) => dir.startsWith("/")).map((dir) => posix.join(dir, program));
+    : path
+        .split(":")
+        .filter((dir) => dir.startsWith("/"))
+        .map((dir) => posix.join(dir, program));
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
-  throw new Failure("CONFIG_INVALID", `the image starts ${JSON.stringify(program)}, but holds no such executable file`, {
-    hint: program.includes("/") ? undefined : `its PATH is ${path}`,
-  });
+  throw new Failure(
+    "CONFIG_INVALID",
+    `the image starts ${JSON.stringify(program)}, but holds no such executable file`,
+    {
+      hint: program.includes("/") ? undefined : `its PATH is ${path}`,
+    },
+  );
 }
 
 function variable(env: readonly string[], name: string): string {

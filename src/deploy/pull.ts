@@ -91,12 +91,18 @@ async function resolve(
     if (manifest.kind === "manifest") return { bytes: found.bytes, digest: found.digest, manifest };
     digest = selectPlatform(manifest, want).digest;
   }
-  throw new Failure("MANIFEST_INVALID", `${formatReference(source.reference)}: indexes are nested deeper than ${MAX_INDEX_DEPTH}`);
+  throw new Failure(
+    "MANIFEST_INVALID",
+    `${formatReference(source.reference)}: indexes are nested deeper than ${MAX_INDEX_DEPTH}`,
+  );
 }
 
 async function readConfig(source: Source, descriptor: Descriptor): Promise<Buffer> {
   if (descriptor.size > MAX_CONFIG) {
-    throw new Failure("MANIFEST_INVALID", `the image's config has ${descriptor.size} bytes, more than ${MAX_CONFIG}`);
+    throw new Failure(
+      "MANIFEST_INVALID",
+      `the image's config has ${descriptor.size} bytes, more than ${MAX_CONFIG}`,
+    );
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of source.blob(descriptor)) chunks.push(chunk);

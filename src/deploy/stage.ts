@@ -16,8 +16,12 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   try {
     await mkdir(staged, { mode: 0o700 });
     const store = await host.store();
-    await store.checkout(tree, join(staged, "rootfs"), { mountTargets: plan.mountTargets, signal: host.signal });
-    for (const { name, text, mode } of plan.files) await writeFile(join(staged, name), text, { mode, flag: "wx" });
+    await store.checkout(tree, join(staged, "rootfs"), {
+      mountTargets: plan.mountTargets,
+      signal: host.signal,
+    });
+    for (const { name, text, mode } of plan.files)
+      await writeFile(join(staged, name), text, { mode, flag: "wx" });
     await syncFileSystem(staged);
     await rename(staged, dir);
     await syncDirectory(dirname(dir));

@@ -14,7 +14,11 @@ const SETTLE_MS = 400;
  * Starts or restarts `unit`, and waits for systemd's verdict.
  * @throws Failure JOB_FAILED with the unit's result and its last log lines; INTERRUPTED.
  */
-export async function startUnit(host: Host, unit: string, verb: "start" | "restart" = "start"): Promise<UnitState> {
+export async function startUnit(
+  host: Host,
+  unit: string,
+  verb: "start" | "restart" = "start",
+): Promise<UnitState> {
   const systemd = await host.systemd();
   host.report({ type: "step", step: verb, name: unit });
   const since = new Date();
@@ -37,11 +41,18 @@ async function startFailure(
   { verb, result, state, since }: { verb: string; result: JobResult; state: UnitState; since: Date },
 ): Promise<Failure> {
   const { lastLines } = await import("../systemd/journal.ts");
-  const lines = await lastLines(unit, LOG_LINES, { since }).catch((error: unknown) => [`its log cannot be read: ${String(error)}`]);
-  const details = [`job ${result}`, ...(state.result !== "success" ? [`result ${state.result}`] : []), ...exit(state)];
+  const lines = await lastLines(unit, LOG_LINES, { since }).catch((error: unknown) => [
+    `its log cannot be read: ${String(error)}`,
+  ]);
+  const details = [
+    `job ${result}`,
+    ...(state.result !== "success" ? [`result ${state.result}`] : []),
+    ...exit(state),
+  ];
   return new Failure("JOB_FAILED", `${unit} did not ${verb}: ${details.join(", ")}`, {
     cause: lines.length > 0 ? new Error(lines.join("\n")) : undefined,
-    hint: result === "dependency" ? `a unit it requires failed: systemctl list-dependencies ${unit}` : undefined,
+    hint:
+      result === "dependency" ? `a unit it requires failed: systemctl list-dependencies ${unit}` : undefined,
   });
 }
 

@@ -37,7 +37,10 @@ const LOG_LINES = 5;
 
 export async function status(host: Host, name: string): Promise<Status> {
   const container = await findContainer(host, name);
-  return { ...describe(container), service: host.offline ? undefined : await serviceStatus(host, container.unit) };
+  return {
+    ...describe(container),
+    service: host.offline ? undefined : await serviceStatus(host, container.unit),
+  };
 }
 
 function describe({ name, unit, deployment, info }: Container): Omit<Status, "service"> {

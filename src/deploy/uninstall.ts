@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
 import { dismantle, recover } from "./dismantle.ts";
-import { readIntent, type Intent, writeIntent } from "./journal.ts";
+import { type Intent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 
 export interface Uninstalled {
@@ -13,7 +13,11 @@ export interface Uninstalled {
   kept: string[];
 }
 
-export async function uninstall(host: Host, name: string, { purge }: { purge: boolean }): Promise<Uninstalled> {
+export async function uninstall(
+  host: Host,
+  name: string,
+  { purge }: { purge: boolean },
+): Promise<Uninstalled> {
   host.requireRoot("uninstall a container");
   await requireInstalled(host, name);
   const lock = await lockContainer(host, name);

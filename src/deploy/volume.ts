@@ -33,8 +33,16 @@ export function parseVolume(text: string): Volume {
  * @throws Failure CONFIG_INVALID for a volume path that is relative or leaves the root.
  */
 export function stateDirectory(name: string, volume: string): string {
-  if (!isAbsolute(volume) || volume.split("/").includes("..") || /[\0\n]/.test(volume) || cleanPath(volume) === "/") {
-    throw new Failure("CONFIG_INVALID", `the image's volume ${JSON.stringify(volume)} is not a path below its root`);
+  if (
+    !isAbsolute(volume) ||
+    volume.split("/").includes("..") ||
+    /[\0\n]/.test(volume) ||
+    cleanPath(volume) === "/"
+  ) {
+    throw new Failure(
+      "CONFIG_INVALID",
+      `the image's volume ${JSON.stringify(volume)} is not a path below its root`,
+    );
   }
   return `/var/lib/${name}/${cleanPath(volume).slice(1).replaceAll("/", "-")}`;
 }

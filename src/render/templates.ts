@@ -44,7 +44,11 @@ export async function loadTemplates(overrides: string): Promise<Render> {
     const template = loaded.get(name);
     if (template === undefined) throw new Error(`no template ${name}`);
     try {
-      return ejs.render(template.text, { ...data, json: JSON.stringify }, { filename: template.file, escape: String });
+      return ejs.render(
+        template.text,
+        { ...data, json: JSON.stringify },
+        { filename: template.file, escape: String },
+      );
     } catch (cause) {
       throw new Failure("TEMPLATE_INVALID", `the template ${template.file} cannot be rendered`, {
         cause,
@@ -63,9 +67,13 @@ async function isTrustedOverride(path: string): Promise<boolean> {
     throw error;
   }
   if (found.uid !== 0 || (found.mode & 0o022) !== 0) {
-    throw new Failure("TEMPLATE_INVALID", `the template ${path} is not used: it is code that would run as root`, {
-      hint: `make it root's own: chown root ${path} && chmod go-w ${path}`,
-    });
+    throw new Failure(
+      "TEMPLATE_INVALID",
+      `the template ${path} is not used: it is code that would run as root`,
+      {
+        hint: `make it root's own: chown root ${path} && chmod go-w ${path}`,
+      },
+    );
   }
   return true;
 }

@@ -7,10 +7,30 @@ import { quoteExec, quotePath, quotePathValue, quoteTmpfs } from "../unit/quote.
 import type { Bundle, Directive, Service } from "./runtime.ts";
 
 /** Mounts that RootDirectory= with MountAPIVFS= and PrivateDevices= brings by itself. */
-const API_MOUNTS = new Set(["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/run"]);
+const API_MOUNTS = new Set([
+  "/proc",
+  "/dev",
+  "/dev/pts",
+  "/dev/shm",
+  "/dev/mqueue",
+  "/sys",
+  "/sys/fs/cgroup",
+  "/run",
+]);
 
 /** Bind options that say nothing a directive would have to. */
-const PLAIN_BIND = new Set(["bind", "rbind", "ro", "rw", "private", "rprivate", "nosuid", "nodev", "noexec", "relatime"]);
+const PLAIN_BIND = new Set([
+  "bind",
+  "rbind",
+  "ro",
+  "rw",
+  "private",
+  "rprivate",
+  "nosuid",
+  "nodev",
+  "noexec",
+  "relatime",
+]);
 
 /** What the configuration written for systemd may ask: a private pid namespace needs systemd 257. */
 export const SYSTEMD_NAMESPACES: readonly string[] = ["mount", "ipc", "uts"];
@@ -57,7 +77,8 @@ function privileges({ process }: RuntimeConfig, unsupported: string[]): Directiv
   const { bounding, ambient } = process.capabilities ?? {};
   // An empty list is a directive too: it takes every capability away.
   directives.push(["CapabilityBoundingSet", (bounding ?? []).join(" ")]);
-  if (ambient !== undefined && ambient.length > 0) directives.push(["AmbientCapabilities", ambient.join(" ")]);
+  if (ambient !== undefined && ambient.length > 0)
+    directives.push(["AmbientCapabilities", ambient.join(" ")]);
   if (process.noNewPrivileges === true) directives.push(["NoNewPrivileges", "yes"]);
   if (process.oomScoreAdj !== undefined) directives.push(["OOMScoreAdjust", String(process.oomScoreAdj)]);
   for (const { type, soft, hard } of process.rlimits ?? []) {
@@ -98,13 +119,22 @@ function isolation({ linux = {} }: RuntimeConfig, unsupported: string[]): Direct
     if (type === "ipc" && path === undefined) directives.push(["PrivateIPC", "yes"]);
     else if (type === "uts" && path === undefined) directives.push(["ProtectHostname", "yes"]);
     else if (type === "network") {
-      directives.push(path === undefined ? ["PrivateNetwork", "yes"] : ["NetworkNamespacePath", quotePathValue(path)]);
+      directives.push(
+        path === undefined ? ["PrivateNetwork", "yes"] : ["NetworkNamespacePath", quotePathValue(path)],
+      );
     } else unsupported.push(`a ${type} namespace (linux.namespaces)`);
   }
   // A missing path is none to hide; `+` makes it a path of the container's root.
   for (const path of linux.maskedPaths ?? []) directives.push(["InaccessiblePaths", `-+${quotePath(path)}`]);
   for (const path of linux.readonlyPaths ?? []) directives.push(["ReadOnlyPaths", `-+${quotePath(path)}`]);
-  const known = new Set(["namespaces", "maskedPaths", "readonlyPaths", "cgroupsPath", "rootfsPropagation", "mountLabel"]);
+  const known = new Set([
+    "namespaces",
+    "maskedPaths",
+    "readonlyPaths",
+    "cgroupsPath",
+    "rootfsPropagation",
+    "mountLabel",
+  ]);
   for (const key of Object.keys(linux)) if (!known.has(key)) unsupported.push(`linux.${key}`);
   return directives;
 }

@@ -4,7 +4,11 @@ import { open, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Writes or replaces `path` with `text`, at exactly this mode whatever the umask says. */
-export async function writeDurably(path: string, text: string | Uint8Array, { mode }: { mode: number }): Promise<void> {
+export async function writeDurably(
+  path: string,
+  text: string | Uint8Array,
+  { mode }: { mode: number },
+): Promise<void> {
   const aside = asideOf(path);
   try {
     const file = await open(aside, "wx", mode);

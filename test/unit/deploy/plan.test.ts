@@ -22,7 +22,8 @@ function plan(asked = request(), known = facts()): Plan {
 
 function text(made: Plan, name: string): string {
   const file = made.files.find((candidate) => candidate.name === name);
-  if (file === undefined) throw new Error(`the plan has no ${name}: ${made.files.map((each) => each.name).join(", ")}`);
+  if (file === undefined)
+    throw new Error(`the plan has no ${name}: ${made.files.map((each) => each.name).join(", ")}`);
   return file.text;
 }
 
@@ -31,10 +32,16 @@ describe.each([
   ["crun", CRUN],
   ["systemd", SYSTEMD],
 ])("planDeployment() for %s", (name, runtime) => {
-  test.each(["config.json", "etcd.service", "10-berth.conf", "tmpfiles-etcd.conf", "info"])("writes the golden %s", async (file) => {
-    const made = plan(request({ order: { after: ["network"], before: ["docker.service"], requires: [], wants: [] } }), facts({ runtime }));
-    await expect(text(made, file)).toMatchFileSnapshot(`golden/${name}/${file}`);
-  });
+  test.each(["config.json", "etcd.service", "10-berth.conf", "tmpfiles-etcd.conf", "info"])(
+    "writes the golden %s",
+    async (file) => {
+      const made = plan(
+        request({ order: { after: ["network"], before: ["docker.service"], requires: [], wants: [] } }),
+        facts({ runtime }),
+      );
+      await expect(text(made, file)).toMatchFileSnapshot(`golden/${name}/${file}`);
+    },
+  );
 });
 
 test("planDeployment() names each host file by its place", () => {
@@ -48,7 +55,10 @@ test("planDeployment() names each host file by its place", () => {
 test("planDeployment() makes a state directory of each volume, owned as in the image", () => {
   const made = plan(
     request(),
-    facts({ config: { volumes: ["/var/lib/pg", "/data/"] }, directory: (path) => (path === "/data" ? { uid: 5, gid: 6, mode: 0o2750 } : undefined) }),
+    facts({
+      config: { volumes: ["/var/lib/pg", "/data/"] },
+      directory: (path) => (path === "/data" ? { uid: 5, gid: 6, mode: 0o2750 } : undefined),
+    }),
   );
   expect(made.state).toEqual([
     { path: "/var/lib/etcd", uid: 0, gid: 0, mode: "0755" },
@@ -58,9 +68,16 @@ test("planDeployment() makes a state directory of each volume, owned as in the i
 });
 
 test("planDeployment() binds a volume of the request in place of the image's at the same path", () => {
-  const made = plan(request({ volumes: [parseVolume("/srv/etcd:/var/lib/etcd:ro")] }), facts({ sources: new Map([["/srv/etcd", "dir" as const]]) }));
+  const made = plan(
+    request({ volumes: [parseVolume("/srv/etcd:/var/lib/etcd:ro")] }),
+    facts({ sources: new Map([["/srv/etcd", "dir" as const]]) }),
+  );
   expect(made.state).toEqual([]);
-  const mounts = JSON.parse(text(made, "config.json")).mounts as { destination: string; source: string; options: string[] }[];
+  const mounts = JSON.parse(text(made, "config.json")).mounts as {
+    destination: string;
+    source: string;
+    options: string[];
+  }[];
   expect(mounts.filter((mount) => mount.destination === "/var/lib/etcd")).toEqual([
     { destination: "/var/lib/etcd", type: "bind", source: "/srv/etcd", options: ["rbind", "rprivate", "ro"] },
   ]);
@@ -68,8 +85,16 @@ test("planDeployment() binds a volume of the request in place of the image's at 
 
 test("planDeployment() has a missing source, and one below /run, made at boot", () => {
   const made = plan(
-    request({ volumes: [parseVolume("/srv/new:/a"), parseVolume("/run/flannel:/b"), parseVolume("/srv/old:/c")] }),
-    facts({ config: { volumes: [] }, sources: new Map([["/run/flannel", "dir" as const], ["/srv/old", "dir" as const]]) }),
+    request({
+      volumes: [parseVolume("/srv/new:/a"), parseVolume("/run/flannel:/b"), parseVolume("/srv/old:/c")],
+    }),
+    facts({
+      config: { volumes: [] },
+      sources: new Map([
+        ["/run/flannel", "dir" as const],
+        ["/srv/old", "dir" as const],
+      ]),
+    }),
   );
   expect(made.state.map(({ path }) => path)).toEqual(["/srv/new", "/run/flannel"]);
 });
@@ -78,9 +103,13 @@ test.each([
   ["systemd", SYSTEMD],
   ["runc", RUNC],
 ])("planDeployment() for %s keeps values and environment out of the unit", (_, runtime) => {
-  const made = plan(request({ values: { TOKEN: "sesame-1" }, environment: { KEY: "sesame-2" } }), facts({ runtime }));
+  const made = plan(
+    request({ values: { TOKEN: "sesame-1" }, environment: { KEY: "sesame-2" } }),
+    facts({ runtime }),
+  );
   for (const { name, text: content, mode } of made.files) {
-    if (content.includes("sesame")) expect([name, mode]).toEqual([expect.stringMatching(/^(config\.json|environment|info)$/), 0o600]);
+    if (content.includes("sesame"))
+      expect([name, mode]).toEqual([expect.stringMatching(/^(config\.json|environment|info)$/), 0o600]);
   }
   const env = (JSON.parse(text(made, "config.json")) as { process: { env: string[] } }).process.env;
   expect(env).toEqual(expect.arrayContaining(["TOKEN=sesame-1", "KEY=sesame-2"]));
@@ -97,7 +126,10 @@ test.each([
 ])("planDeployment() keeps %s of an image inside its line", (_, hostile) => {
   const known = facts({
     runtime: SYSTEMD,
-    config: { cmd: [hostile, ";", "-x"], labels: { "org.opencontainers.image.title": hostile, "berth.notify": "true" } },
+    config: {
+      cmd: [hostile, ";", "-x"],
+      labels: { "org.opencontainers.image.title": hostile, "berth.notify": "true" },
+    },
   });
   const made = plan(request(), known);
   const unit = parseUnit(text(made, "etcd.service"));
@@ -105,7 +137,12 @@ test.each([
   expect(getAllValues(unit, { section: "Service", key: "ExecStart" })).toHaveLength(1);
   expect(getAllValues(unit, { section: "Service", key: "ExecStartPre" })).toEqual([]);
   expect(getValue(unit, { section: "Install", key: "WantedBy" })).toBe("multi-user.target");
-  expect((JSON.parse(text(made, "config.json")) as { process: { args: string[] } }).process.args).toEqual(["/usr/bin/etcd", hostile, ";", "-x"]);
+  expect((JSON.parse(text(made, "config.json")) as { process: { args: string[] } }).process.args).toEqual([
+    "/usr/bin/etcd",
+    hostile,
+    ";",
+    "-x",
+  ]);
 });
 
 test("planDeployment() keeps quotes and braces of an image inside the JSON", () => {
@@ -117,31 +154,54 @@ test("planDeployment() keeps quotes and braces of an image inside the JSON", () 
 });
 
 test("planDeployment() has sysusers make the account that systemd would not find", () => {
-  const made = plan(request(), facts({ runtime: SYSTEMD, user: { uid: 4711, gid: 4712, additionalGids: [], home: "/" } }));
-  expect(text(made, "sysusers-etcd.conf")).toBe('g berth-4712 4712\nu berth-4711 4711:4712 "Service installed from an image" / -\n');
+  const made = plan(
+    request(),
+    facts({ runtime: SYSTEMD, user: { uid: 4711, gid: 4712, additionalGids: [], home: "/" } }),
+  );
+  expect(text(made, "sysusers-etcd.conf")).toBe(
+    'g berth-4712 4712\nu berth-4711 4711:4712 "Service installed from an image" / -\n',
+  );
   expect(made.hostFiles.map(({ path }) => path)).toContain("/etc/sysusers.d/berth-etcd.conf");
 });
 
 test("planDeployment() gives a process of another user no capability to begin with", () => {
   const made = plan(request(), facts({ user: { uid: 7, gid: 7, additionalGids: [], home: "/" } }));
-  const { capabilities } = (JSON.parse(text(made, "config.json")) as { process: { capabilities: Record<string, string[]> } }).process;
+  const { capabilities } = (
+    JSON.parse(text(made, "config.json")) as { process: { capabilities: Record<string, string[]> } }
+  ).process;
   expect(capabilities).toMatchObject({ effective: [], permitted: [], inheritable: [], ambient: [] });
 });
 
 test.each([
   ["no program", facts({ config: { entrypoint: [], cmd: [] } }), "neither Entrypoint nor Cmd"],
   ["a program it does not hold", facts({ isExecutable: () => false }), '"/usr/bin/etcd", but holds no such'],
-  ["a relative working directory", facts({ config: { workingDir: "srv" } }), '"srv" is not a path of its own'],
-  ["a working directory behind /proc", facts({ config: { workingDir: "/proc/self/fd/7" } }), "is not a path of its own"],
-  ["a volume that leaves its root", facts({ config: { volumes: ["/../etc"] } }), "is not a path below its root"],
+  [
+    "a relative working directory",
+    facts({ config: { workingDir: "srv" } }),
+    '"srv" is not a path of its own',
+  ],
+  [
+    "a working directory behind /proc",
+    facts({ config: { workingDir: "/proc/self/fd/7" } }),
+    "is not a path of its own",
+  ],
+  [
+    "a volume that leaves its root",
+    facts({ config: { volumes: ["/../etc"] } }),
+    "is not a path below its root",
+  ],
   ["a stop signal that is none", facts({ config: { stopSignal: "SIG TERM" } }), "stop signal"],
 ])("planDeployment() refuses an image with %s", (_, known, reason) => {
-  expect(() => plan(request(), known)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(reason) }));
+  expect(() => plan(request(), known)).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(reason) }),
+  );
 });
 
 test("planDeployment() names what systemd cannot do for an admin's own template", async () => {
   const withPid: Render = (name, data) =>
-    name === "config.json.ejs" ? render(name, { ...data, namespaces: [{ type: "mount" }, { type: "pid" }] }) : render(name, data);
+    name === "config.json.ejs"
+      ? render(name, { ...data, namespaces: [{ type: "mount" }, { type: "pid" }] })
+      : render(name, data);
   try {
     planDeployment("etcd", request(), { facts: facts({ runtime: SYSTEMD }), render: withPid });
     expect.unreachable();

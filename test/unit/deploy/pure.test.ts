@@ -23,7 +23,9 @@ describe("checkName()", () => {
     ["etcd.0.tmp", "unfinished"],
     ["x".repeat(201), "longer than 200"],
   ])("refuses %j", (name, reason) => {
-    expect(() => checkName(name)).toThrow(expect.objectContaining({ code: "NAME_INVALID", message: expect.stringContaining(reason) }));
+    expect(() => checkName(name)).toThrow(
+      expect.objectContaining({ code: "NAME_INVALID", message: expect.stringContaining(reason) }),
+    );
   });
 });
 
@@ -47,7 +49,14 @@ test.each([
 
 describe("orderDirectives()", () => {
   test("gives After= its Wants=, Requires= its After=, and each unit one word", () => {
-    expect(orderDirectives({ after: ["etcd", "network.target"], before: ["docker"], requires: ["etcd"], wants: ["x.timer"] })).toEqual([
+    expect(
+      orderDirectives({
+        after: ["etcd", "network.target"],
+        before: ["docker"],
+        requires: ["etcd"],
+        wants: ["x.timer"],
+      }),
+    ).toEqual([
       ["Wants", "network.target x.timer"],
       ["Requires", "etcd.service"],
       ["After", "etcd.service network.target"],
@@ -55,7 +64,9 @@ describe("orderDirectives()", () => {
     ]);
   });
   test.each(["a b", "a\nb.service", "", "x/y"])("refuses %j", (name) => {
-    expect(() => orderDirectives({ after: [name], before: [], requires: [], wants: [] })).toThrow(expect.objectContaining({ code: "NAME_INVALID" }));
+    expect(() => orderDirectives({ after: [name], before: [], requires: [], wants: [] })).toThrow(
+      expect.objectContaining({ code: "NAME_INVALID" }),
+    );
   });
 });
 
@@ -67,9 +78,12 @@ describe("parseVolume()", () => {
   ])("reads %s", (text, expected) => {
     expect(parseVolume(text)).toEqual(expected);
   });
-  test.each(["/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/b:z", "/a:/b:ro:x", "/a:/", "/a:/b\nc"])("refuses %j", (text) => {
-    expect(() => parseVolume(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
-  });
+  test.each(["/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/b:z", "/a:/b:ro:x", "/a:/", "/a:/b\nc"])(
+    "refuses %j",
+    (text) => {
+      expect(() => parseVolume(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    },
+  );
 });
 
 test("stateDirectory() joins a volume's path with dashes below the container's own directory", () => {
@@ -94,7 +108,10 @@ describe("processOf()", () => {
   const config = { env: ["PATH=/opt/bin:/bin"], volumes: [], exposedPorts: [], labels: {}, cmd: [] };
   test("finds a bare name in the image's own PATH", () => {
     const isExecutable = (path: string): boolean => path === "/bin/app";
-    const { args } = processOf({ ...config, entrypoint: ["app", "-x"] }, { user, environment: [], isExecutable });
+    const { args } = processOf(
+      { ...config, entrypoint: ["app", "-x"] },
+      { user, environment: [], isExecutable },
+    );
     expect(args).toEqual(["/bin/app", "-x"]);
   });
   test("finds a relative name from the working directory", () => {

@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import type { RuntimeConfig } from "../../../src/oci/runtime-config.ts";
+import { systemdService } from "../../../src/runtime/systemd-service.ts";
+
+const BUNDLE = { name: "x", dir: "/d/x.0", notify: false, environmentFile: "/d/x.0/environment" };
+
+function config(more: Partial<RuntimeConfig> = {}): RuntimeConfig {
+  return {
+    ociVersion: "1.0.2",
+    process: { args: ["/bin/x"], env: [], cwd: "/", user: { uid: 0, gid: 0 } },
+    root: { path: "rootfs", readonly: true },
+    mounts: [],
+    ...more,
+  };
+}
+
+function lines(made: RuntimeConfig): string[] {
+  return systemdService(made, BUNDLE).directives.map(([key, value]) => `${key}=${value}`);
+}
+
+test.each<[string, Partial<RuntimeConfig>, string[]]>([
+  [
+    "identity",
+    {
+      process: { args: ["/bin/x"], env: [], cwd: "/srv", user: { uid: 7, gid: 8, additionalGids: [9, 10] } },
+    },
+    ["User=7", "Group=8", "SupplementaryGroups=9 10", "WorkingDirectory=/srv"],
+  ],
+  [
+    "limits and score",
+    {
+      process: {
+        args: ["/bin/x"],
+        env: [],
+        cwd: "/",
+        user: { uid: 0, gid: 0 },
+        rlimits: [{ type: "RLIMIT_NOFILE", soft: 10, hard: 20 }],
+        oomScoreAdj: -5,
+        capabilities: { bounding: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"] },
+      },
+    },
+    [
+      "CapabilityBoundingSet=CAP_CHOWN",
+      "AmbientCapabilities=CAP_CHOWN",
+      "OOMScoreAdjust=-5",
+      "LimitNOFILE=10:20",
+    ],
+  ],
+  [
+    "binds and tmpfs",
+    {
+      mounts: [
+        { destination: "/a", type: "bind", source: "/h a", options: ["rbind", "ro"] },
+        { destination: "/b:c", type: "bind", source: "/h%", options: ["bind", "rw"] },
+        {
+          destination: "/t",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["nosuid", "mode=1777", "size=1m", "strictatime"],
+        },
+      ],
+    },
+    ["BindReadOnlyPaths=", "BindPaths=", "TemporaryFileSystem=/t:nosuid,mode=1777,size=1m"],
+  ],
+  [
+    "namespaces",
+    {
+      linux: {
+        namespaces: [
+          { type: "mount" },
+          { type: "ipc" },
+          { type: "uts" },
+          { type: "network", path: "/run/netns/a" },
+        ],
+      },
+    },
+    ["PrivateIPC=yes", "ProtectHostname=yes", "NetworkNamespacePath=/run/netns/a"],
+  ],
+  [
+    "hidden and read-only paths",
+    { linux: { maskedPaths: ["/proc/kcore"], readonlyPaths: ["/proc/sys"] } },
+    ["InaccessiblePaths=-+/proc/kcore", "ReadOnlyPaths=-+/proc/sys"],
+  ],
+])("systemdService() says %s in directives", (_, more, expected) => {
+  const made = lines(config(more));
+  for (const line of expected) expect(made.some((each) => each.startsWith(line))).toBe(true);
+  expect(systemdService(config(more), BUNDLE).unsupported).toEqual([]);
+});
+
+test("systemdService() takes every capability away where the configuration has none", () => {
+  expect(lines(config())).toContain("CapabilityBoundingSet=");
+});
+
+test("systemdService() adds nothing for what RootDirectory= mounts itself", () => {
+  const bare = lines(config());
+  const mounts = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/run"].map((destination) => ({
+    destination,
+    type: "tmpfs",
+  }));
+  expect(lines(config({ mounts }))).toEqual(bare);
+});
+
+test.each<[string, Partial<RuntimeConfig>]>([
+  ["a writable root", { root: { path: "rootfs" } }],
+  ["a host name", { hostname: "x" }],
+  ["the mount of type nfs", { mounts: [{ destination: "/n", type: "nfs", source: "s:/" }] }],
+  [
+    "the options rshared",
+    { mounts: [{ destination: "/n", type: "bind", source: "/n", options: ["rbind", "rshared"] }] },
+  ],
+  ["a pid namespace", { linux: { namespaces: [{ type: "pid" }] } }],
+  ["a user namespace", { linux: { namespaces: [{ type: "user" }] } }],
+  ["linux.resources", { linux: { resources: {} } }],
+  ["linux.seccomp", { linux: { seccomp: {} } }],
+])("systemdService() names %s as unsupported", (name, more) => {
+  expect(systemdService(config(more), BUNDLE).unsupported).toEqual([expect.stringContaining(name)]);
+});
