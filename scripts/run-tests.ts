@@ -12,11 +12,11 @@ import { execa } from "execa";
 import { isErrno } from "../src/errors.ts";
 import { type BootedMachine, bootMachine, CannotBoot } from "../test/support/lab/boot.ts";
 import { startRegistry } from "../test/support/lab/registry.ts";
+import { interruption } from "../test/support/lab/tool.ts";
 import type { Counts, Summary } from "../test/support/summary-reporter.ts";
 
 const required = process.env["BERTH_REQUIRE"] === "system";
-const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interrupted.abort());
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interruption.abort());
 
 const checks: readonly (readonly [string, ...string[]])[] = [
   ["tsc", "-p", "."],
@@ -43,7 +43,7 @@ async function main(filters: string[]): Promise<number> {
   }
   if (reason !== undefined && required) failures.push("system tests (BERTH_REQUIRE=system)");
   print(describe(summary, { failures, reason, seconds: Math.round((Date.now() - started) / 1000) }));
-  if (interrupted.signal.aborted) return 130;
+  if (interruption.signal.aborted) return 130;
   return failures.length === 0 ? 0 : 1;
 }
 
@@ -58,7 +58,7 @@ async function runSystemProject({
   summary,
   failures,
 }: Run & { failures: string[] }): Promise<string | undefined> {
-  if (interrupted.signal.aborted) return "interrupted";
+  if (interruption.signal.aborted) return "interrupted";
   print(
     "\nbooting a machine for the system tests (a Debian tree and images are made the first time: a minute)",
   );
@@ -112,14 +112,14 @@ async function runs(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<boolean> {
-  if (interrupted.signal.aborted) return false;
+  if (interruption.signal.aborted) return false;
   print(`\n$ ${[command, ...args].join(" ")}`);
   const options = {
     stdio: "inherit",
     reject: false,
     preferLocal: true,
     env,
-    cancelSignal: interrupted.signal,
+    cancelSignal: interruption.signal,
   } as const;
   const { failed } = await execa(command, args, options);
   return !failed;

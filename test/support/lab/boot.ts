@@ -21,6 +21,7 @@ import { execa } from "execa";
 import { cacheDir, labFile, projectDir } from "./cache.ts";
 import { imageLayouts } from "./images.ts";
 import { imagesInside, Machine, type MachineState, projectInside } from "./machine.ts";
+import { interruption } from "./tool.ts";
 import { machineTree } from "./tree.ts";
 
 /** This host cannot boot a machine; the message is the plain reason. */
@@ -124,6 +125,7 @@ class Keeper implements BootedMachine {
   constructor(place: Place) {
     this.#place = place;
     this.machine = new Machine(place.dir);
+    interruption.signal.addEventListener("abort", () => this.#kill());
   }
 
   async start(): Promise<void> {
@@ -135,17 +137,23 @@ class Keeper implements BootedMachine {
     await this.#waitUntilUp(nspawn);
   }
 
+  /** Also when what it is for was interrupted already. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     const nspawn = this.#nspawn;
     if (nspawn !== undefined && isRunning(nspawn)) {
       const ended = once(nspawn, "exit");
-      nspawn.kill("SIGTERM");
+      this.#kill();
       const forced = setTimeout(() => nspawn.kill("SIGKILL"), 10_000);
       await ended;
       clearTimeout(forced);
     }
     await rm(this.#place.dir, { recursive: true, force: true });
+  }
+
+  /** To systemd-nspawn, SIGTERM means an orderly shutdown. */
+  #kill(): void {
+    this.#stopping = true;
+    this.#nspawn?.kill("SIGTERM");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,8 +4,8 @@
  */
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
 import { cached } from "./cache.ts";
+import { tool } from "./tool.ts";
 
 export const suite = "bookworm";
 
@@ -43,7 +43,7 @@ export async function unpackPackages(
   for (const name of from.names) {
     const file = files.find((deb) => deb.startsWith(`${name}_`));
     if (file === undefined) throw new Error(`${from.debs} has no package ${name}`);
-    await execa("dpkg-deb", ["-x", join(from.debs, file), into]);
+    await tool("dpkg-deb", ["-x", join(from.debs, file), into]);
   }
 }
 
@@ -57,7 +57,7 @@ async function apt(room: string, args: string[]): Promise<void> {
     "APT::Sandbox::User": "root",
   };
   const options = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-  await execa("apt-get", ["-qq", ...options, ...args], { cwd: dirname(room) });
+  await tool("apt-get", ["-qq", ...options, ...args], { cwd: dirname(room) });
 }
 
 function keyring(): string {

@@ -5,9 +5,9 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
 import { cached, labFile } from "./cache.ts";
 import { downloadPackages, unpackPackages } from "./debian.ts";
+import { tool } from "./tool.ts";
 
 export type ImageName = "etcd" | "agent" | "web" | "probe" | "probe-notify";
 
@@ -107,8 +107,8 @@ async function makeImage(
   { debs, recipe }: { debs: string; recipe: ImageRecipe },
 ): Promise<void> {
   const image = `${layout}:latest`;
-  await execa("umoci", ["init", "--layout", layout]);
-  await execa("umoci", ["new", "--image", image]);
+  await tool("umoci", ["init", "--layout", layout]);
+  await tool("umoci", ["new", "--image", image]);
   for (const name of recipe.packages) {
     await addLayer(image, async (tree) => {
       await unpackPackages(tree, { debs, names: [name] });
@@ -128,8 +128,8 @@ async function makeImage(
   const settings = Object.entries(recipe.config).flatMap(([key, values]) =>
     [values].flat().map((value) => `--config.${key}=${value}`),
   );
-  await execa("umoci", ["config", "--image", image, ...settings]);
-  await execa("umoci", ["gc", "--layout", layout]);
+  await tool("umoci", ["config", "--image", image, ...settings]);
+  await tool("umoci", ["gc", "--layout", layout]);
 }
 
 async function addLayer(image: string, fill: (tree: string) => Promise<void>): Promise<void> {
@@ -140,8 +140,8 @@ async function addLayer(image: string, fill: (tree: string) => Promise<void>): P
     await fill(tree);
     const tar = join(dir, "layer.tar");
     const reproducible = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-    await execa("tar", [...reproducible, "-C", tree, "-cf", tar, "."]);
-    await execa("umoci", ["raw", "add-layer", "--image", image, tar]);
+    await tool("tar", [...reproducible, "-C", tree, "-cf", tar, "."]);
+    await tool("umoci", ["raw", "add-layer", "--image", image, tar]);
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -155,14 +155,14 @@ async function removeCharsets(tree: string): Promise<void> {
 }
 
 async function linkApplets(bin: string): Promise<void> {
-  const { stdout } = await execa(join(bin, "busybox"), ["--list"]);
+  const { stdout } = await tool(join(bin, "busybox"), ["--list"]);
   for (const applet of stdout.split("\n").filter((name) => name !== "busybox")) {
     await symlink("busybox", join(bin, applet)).catch(() => undefined);
   }
 }
 
 async function scriptHashes(): Promise<string[]> {
-  const { stdout } = await execa("sha256sum", ["agent.sh", "notify.pl", "web.sh", "probe.pl"], {
+  const { stdout } = await tool("sha256sum", ["agent.sh", "notify.pl", "web.sh", "probe.pl"], {
     cwd: labFile("images"),
   });
   return stdout.split("\n");

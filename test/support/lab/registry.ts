@@ -2,21 +2,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ImageName, imageNames } from "./images.ts";
 import { imagesInside, type Machine } from "./machine.ts";
-import { registryAddress, registryBinary, registryConfig } from "./tree.ts";
+import { registryAddress } from "./tree.ts";
 
-/** Starts the registry (a transient unit: gone after a reboot, its content is not) and puts all images, or those named, in. */
+/** Starts the registry, now and at every boot, and puts all images, or those named, in. */
 export async function startRegistry(
   machine: Machine,
   names: readonly ImageName[] = imageNames,
 ): Promise<void> {
-  await machine.output([
-    "systemd-run",
-    "--quiet",
-    "--unit=registry",
-    registryBinary,
-    "serve",
-    registryConfig,
-  ]);
+  await machine.output(["systemctl", "enable", "--quiet", "--now", "registry"]);
   await untilAnswering(machine);
   for (const name of names) {
     const destination = `docker://${registryAddress}/${name}:latest`;

@@ -1,12 +1,12 @@
 /**
  * The root file system that the machines boot from: a small Debian with systemd, D-Bus, runc and crun, as on a
- * sysadmin's host, and the registry's binary, which no unit starts. Made by mmdebstrap once.
+ * sysadmin's host, and a registry that no boot starts. Made by mmdebstrap once.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
 import { cached } from "./cache.ts";
 import { downloadPackages, sources, suite, unpackPackages } from "./debian.ts";
+import { tool } from "./tool.ts";
 
 const packages = [
   "systemd",
@@ -21,9 +21,7 @@ const packages = [
   "curl",
 ];
 
-/** In the machine: where the registry lies that scripts start by `systemd-run`. */
-export const registryBinary = "/opt/registry/usr/bin/docker-registry";
-export const registryConfig = "/opt/registry/config.yml";
+/** In the machine: where the registry listens once registry.service is started. */
 export const registryAddress = "localhost:5000";
 
 const files: Record<string, string> = {
@@ -31,11 +29,20 @@ const files: Record<string, string> = {
   "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 berth-lab\n",
   "etc/containers/policy.json": '{ "default": [{ "type": "insecureAcceptAnything" }] }\n',
   "etc/containers/registries.conf.d/lab.conf": `[[registry]]\nlocation = "${registryAddress}"\ninsecure = true\n`,
-  [registryConfig.slice(1)]: [
+  "opt/registry/config.yml": [
     "version: 0.1",
     "log: { level: warn }",
     "storage: { filesystem: { rootdirectory: /var/lib/registry }, delete: { enabled: true } }",
     "http: { addr: 127.0.0.1:5000 }",
+    "",
+  ].join("\n"),
+  "etc/systemd/system/registry.service": [
+    "[Unit]",
+    "Description=Docker registry",
+    "[Service]",
+    "ExecStart=/opt/registry/usr/bin/docker-registry serve /opt/registry/config.yml",
+    "[Install]",
+    "WantedBy=multi-user.target",
     "",
   ].join("\n"),
 };
@@ -52,7 +59,8 @@ async function makeTree(dir: string): Promise<void> {
   const withoutDocs = ["doc", "man", "info", "locale"].map(
     (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
   );
-  await execa("mmdebstrap", [
+  await tool("unshare", [
+    ...["--mount", "--propagation=private", "mmdebstrap"],
     "--quiet",
     "--mode=root",
     "--variant=minbase",
