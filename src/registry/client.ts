@@ -68,7 +68,7 @@ export class RegistryClient {
         asked: { what, missing: "IMAGE_UNKNOWN" },
       });
       const type = response.header("content-type");
-      checkNotHtml(response, what);
+      await checkNotHtml(response, what);
       const body = await readBody(response, { http: this.#http, limit: MANIFEST_LIMIT, what: "manifest" });
       return { bytes: body, mediaType: type };
     });
@@ -116,7 +116,7 @@ export class RegistryClient {
       const refusal = { challenges, scope: this.#scope, sent: authorization, round };
       const again = await this.#answer(refusal, response);
       if (!again) return await accept(response, full);
-      response.body.destroy();
+      await response.discard();
     }
   }
 
@@ -124,7 +124,7 @@ export class RegistryClient {
     try {
       return await this.#auth.answer(refusal);
     } catch (error) {
-      response.body.destroy();
+      await response.discard();
       throw error;
     }
   }
@@ -157,7 +157,7 @@ export class RegistryClient {
   async #ping(scheme: "https" | "http"): Promise<string> {
     const origin = `${scheme}://${this.#host}`;
     const response = await this.#http.request(new URL(`${origin}/v2/`), { deadlineMs: PROBE_MS });
-    response.body.destroy();
+    await response.discard();
     return origin;
   }
 }
@@ -184,9 +184,9 @@ async function accept(response: HttpResponse, asked: Asked): Promise<HttpRespons
   throw await answerFailure(response, asked);
 }
 
-function checkNotHtml(response: HttpResponse, what: string): void {
+async function checkNotHtml(response: HttpResponse, what: string): Promise<void> {
   if (response.header("content-type")?.toLowerCase().startsWith("text/html") !== true) return;
-  response.body.destroy();
+  await response.discard();
   throw new Failure("MANIFEST_INVALID", `${response.url.host} answered with a web page instead of ${what}`, {
     hint: "Is this a registry? A proxy or a login portal may stand in between.",
   });

@@ -6,6 +6,8 @@ import { interrupted, type Transient } from "./retry.ts";
 import { unreachable } from "./unreachable.ts";
 
 const MAX_REDIRECTS = 10;
+const DISCARD_LIMIT = 64 * 1024;
+const DISCARD_MS = 1000;
 
 export interface HttpOptions {
   /** Accept any certificate, and plain http. */
@@ -35,6 +37,8 @@ export interface HttpResponse {
   header(name: string): string | undefined;
   headers(name: string): string[];
   body: Readable;
+  /** Lets go of a body that nobody reads, keeping the connection where the body is short. */
+  discard(): Promise<void>;
 }
 
 /**
@@ -72,7 +76,7 @@ export class Http {
       const response = await this.#once(at, trusted ? request : { ...request, authorization: undefined });
       const location = isRedirect(response.status) ? response.header("location") : undefined;
       if (location === undefined || request.method === "POST") return response;
-      response.body.destroy();
+      await response.discard();
       if (redirects === MAX_REDIRECTS)
         throw new Failure(
           "REGISTRY_UNREACHABLE",
@@ -172,14 +176,18 @@ async function secureContext({ insecure, authorities }: HttpOptions): Promise<ob
 }
 
 function answerOf(response: Awaited<ReturnType<Dispatcher["request"]>>, url: URL): HttpResponse {
+  const { statusCode: status, body } = response;
   const headers = (name: string): string[] => [response.headers[name] ?? []].flat();
-  return {
-    status: response.statusCode,
-    url,
-    headers,
-    header: (name) => headers(name)[0],
-    body: response.body,
-  };
+  body.on("error", () => {}); // whoever reads the body gets it; when nobody does it must not end the process
+  return { status, url, headers, header: (name) => headers(name)[0], body, discard: () => discard(body) };
+}
+
+async function discard(body: Awaited<ReturnType<Dispatcher["request"]>>["body"]): Promise<void> {
+  try {
+    await body.dump({ limit: DISCARD_LIMIT, signal: AbortSignal.timeout(DISCARD_MS) });
+  } catch {
+    body.destroy(); // how an unread answer ends says nothing about the request
+  }
 }
 
 function isRedirect(status: number): boolean {

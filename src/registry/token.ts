@@ -30,13 +30,13 @@ export async function fetchToken(http: Http, request: TokenRequest): Promise<Tok
   const { url, ...options } = exchange(realm, request);
   const response = await http.request(url, { ...options, deadlineMs: TOKEN_MS });
   if (response.status === 429 || response.status >= 500) {
-    response.body.destroy();
+    await response.discard();
     throw new Transient(
       new Failure("REGISTRY_UNREACHABLE", `token server ${realm.host} answered ${response.status}`),
     );
   }
   if (response.status !== 200) {
-    response.body.destroy();
+    await response.discard();
     throw refused(realm, `answered ${response.status}`, request);
   }
   const bytes = await readBody(response, { http, limit: TOKEN_LIMIT, what: "token" });
