@@ -71,7 +71,7 @@ export class Host {
   }
 
   async policy(): Promise<Policy | undefined> {
-    const { loadPolicy } = await import("./trust/policy.ts");
+    const { loadPolicy } = await import("./trust/load-policy.ts");
     return loadPolicy(this.config.root);
   }
 

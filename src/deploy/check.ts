@@ -1,6 +1,6 @@
 /** check: whether this host is fit for what berth does, finding by finding. Changes nothing. */
 import { access, link, lstat, mkdtemp, readdir, rm, statfs, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { findRuntime, formatRuntime } from "../runtime/runtime.ts";
@@ -152,7 +152,7 @@ async function checkLeftovers({ layout }: Host): Promise<Finding> {
   const what = "leftovers";
   const [staged, journals] = await Promise.all([
     namesIn(layout.containers),
-    namesIn(dirname(layout.journal("x"))),
+    namesIn(layout.journals),
   ]);
   const left = [
     ...staged.filter((name) => deploymentOf(name)?.staged === true),

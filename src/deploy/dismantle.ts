@@ -73,8 +73,7 @@ async function removeHostFile(path: string, unitDirectory: string): Promise<void
 async function removeDeployments({ layout }: Host, name: string): Promise<void> {
   const numbers = await deploymentsOf(layout, name);
   for (const number of numbers) {
-    const dir = layout.deployment(name, number);
-    await rename(dir, `${dir}.old`);
+    await rename(layout.deployment(name, number), layout.deploymentOld(name, number));
   }
   if (numbers.length > 0) await syncDirectory(layout.containers);
   for (const path of await leftoversOf(layout, name)) await rm(path, { recursive: true, force: true });

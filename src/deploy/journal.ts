@@ -3,7 +3,6 @@
  * all is done. A journal that is found is an interrupted command's; it says what to take away or finish.
  */
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
@@ -21,7 +20,7 @@ export interface Intent {
 
 export async function writeIntent(layout: Layout, intent: Intent): Promise<void> {
   const path = layout.journal(intent.name);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await mkdir(layout.journals, { recursive: true, mode: 0o700 });
   await writeDurably(path, `${JSON.stringify(intent, undefined, 2)}\n`, { mode: 0o600 });
 }
 

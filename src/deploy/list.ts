@@ -1,6 +1,5 @@
 /** list: what is installed and how it does. */
 import { readdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ListedUnit } from "../systemd/systemd.ts";
@@ -80,7 +79,7 @@ async function unitsOf(host: Host, names: readonly string[]): Promise<Map<string
 
 async function interruptedNames({ layout }: Host): Promise<string[]> {
   try {
-    const files = await readdir(dirname(layout.journal("x")));
+    const files = await readdir(layout.journals);
     return files
       .filter((file) => file.endsWith(".json") && !file.startsWith("."))
       .map((file) => file.slice(0, -".json".length));

@@ -1,20 +1,10 @@
 /** pull: a reference becomes an image of the store. resolve -> policy -> layers into the store -> name the image last. */
-import { Failure, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { type Manifest, parseManifest } from "../oci/manifest.ts";
-import { hostPlatform, parsePlatform, selectPlatform } from "../oci/platform.ts";
+import { parsePlatform } from "../oci/platform.ts";
 import { formatReference, isShortName, parseReference, type Reference } from "../oci/reference.ts";
 import type { NamedImage } from "../store/store.ts";
-import type { Source } from "../transport/source.ts";
 import type { PullRequest } from "./request.ts";
-
-/** As containers/image limits a config. */
-const MAX_CONFIG = 4 * 1024 * 1024;
-
-/** An index that names an index that names an index is no image. */
-const MAX_INDEX_DEPTH = 4;
 
 export interface Pulled extends NamedImage {
   /** Layers that had to be fetched, and their sizes together as transferred, in bytes. */
@@ -25,7 +15,7 @@ export interface Pulled extends NamedImage {
 export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
   host.requireRoot("pull an image");
   const candidates = await referencesOf(host, request.image);
-  const { checkPolicy } = await import("../trust/policy.ts");
+  const { checkPolicy } = await import("../trust/check-policy.ts");
   const policy = await host.policy();
   for (const [at, reference] of candidates.entries()) {
     checkPolicy(policy, reference);
@@ -57,12 +47,15 @@ async function pullReference(host: Host, reference: Reference, request: PullRequ
   host.report({ type: "step", step: "pull", name });
   const source = await host.source(reference, { authFile: request.authFile, tlsVerify: request.tlsVerify });
   try {
-    const { bytes, digest, manifest } = await resolve(source, request.platform);
+    const { resolveImage } = await import("../transport/resolve-image.ts");
+    const { digest, manifestBytes, configBytes } = await resolveImage(
+      source,
+      request.platform === undefined ? {} : { platform: parsePlatform(request.platform) },
+    );
     host.report({ type: "resolved", reference: name, digest });
-    const configBytes = await readConfig(source, manifest.config);
     const fetched = { layers: 0, bytes: 0 };
     const image = await store.add(
-      { manifestBytes: bytes, configBytes, digest, names: [request.as ?? name] },
+      { manifestBytes, configBytes, digest, names: [request.as ?? name] },
       {
         blob: (layer) => {
           fetched.layers += 1;
@@ -77,34 +70,4 @@ async function pullReference(host: Host, reference: Reference, request: PullRequ
   } finally {
     await source.close();
   }
-}
-
-async function resolve(
-  source: Source,
-  platform: string | undefined,
-): Promise<{ bytes: Buffer; digest: Digest; manifest: Manifest }> {
-  const want = platform === undefined ? hostPlatform() : parsePlatform(platform);
-  let digest: Digest | undefined;
-  for (let depth = 0; depth < MAX_INDEX_DEPTH; depth++) {
-    const found = await source.manifest(digest);
-    const manifest = parseManifest(found.bytes, found.mediaType);
-    if (manifest.kind === "manifest") return { bytes: found.bytes, digest: found.digest, manifest };
-    digest = selectPlatform(manifest, want).digest;
-  }
-  throw new Failure(
-    "MANIFEST_INVALID",
-    `${formatReference(source.reference)}: indexes are nested deeper than ${MAX_INDEX_DEPTH}`,
-  );
-}
-
-async function readConfig(source: Source, descriptor: Descriptor): Promise<Buffer> {
-  if (descriptor.size > MAX_CONFIG) {
-    throw new Failure(
-      "MANIFEST_INVALID",
-      `the image's config has ${descriptor.size} bytes, more than ${MAX_CONFIG}`,
-    );
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source.blob(descriptor)) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 /** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
 export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   const dir = host.layout.deployment(plan.name, plan.deployment);
-  const staged = `${dir}.tmp`;
+  const staged = host.layout.deploymentTmp(plan.name, plan.deployment);
   host.report({ type: "step", step: "checkout", name: plan.name });
   try {
     await mkdir(staged, { mode: 0o700 });
