@@ -150,10 +150,7 @@ async function checkPolicy(host: Host): Promise<Finding> {
 /** Interrupted commands: the next command on the same container clears up after them. */
 async function checkLeftovers({ layout }: Host): Promise<Finding> {
   const what = "leftovers";
-  const [staged, journals] = await Promise.all([
-    namesIn(layout.containers),
-    namesIn(layout.journals),
-  ]);
+  const [staged, journals] = await Promise.all([namesIn(layout.containers), namesIn(layout.journals)]);
   const left = [
     ...staged.filter((name) => deploymentOf(name)?.staged === true),
     ...journals.filter((name) => name.endsWith(".json")),

@@ -33,6 +33,7 @@ export async function dismantle(host: Host, intent: Intent): Promise<void> {
   await removeDurably(layout.container(intent.name));
   await removeDeployments(host, intent.name);
   for (const path of intent.state) await rm(join(config.root, path), { recursive: true, force: true });
+  for (const path of intent.emptied) await removeEmpty(join(config.root, path));
   await removeIntent(layout, intent.name);
 }
 
@@ -61,7 +62,10 @@ async function stop(host: Host, unit: string): Promise<void> {
 async function removeHostFile(path: string, unitDirectory: string): Promise<void> {
   await removeDurably(path);
   const directory = dirname(path);
-  if (dirname(directory) !== unitDirectory) return;
+  if (dirname(directory) === unitDirectory) await removeEmpty(directory);
+}
+
+async function removeEmpty(directory: string): Promise<void> {
   try {
     await rmdir(directory);
   } catch (error) {

@@ -30,8 +30,10 @@ export interface Info {
     command: string[];
     /** Host files of this deployment: the path as the service's system sees it, and the file here that it is a copy of. */
     hostFiles: { path: string; file: string; mode: number }[];
-    /** Directories of the host that keep the container's state. */
+    /** Directories of the host that keep the container's state, its own. */
     state: string[];
+    /** Directories of the host that its volumes bind and that were made where they were missing. */
+    sources: string[];
     wantedBy: string[];
   };
 }

@@ -69,10 +69,8 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     action: "install",
     name: plan.name,
     hostFiles: plan.hostFiles.map((file) => file.path),
-    state: await missingPaths(
-      host,
-      plan.state.map((dir) => dir.path),
-    ),
+    state: await missingPaths(host, pathsOf(plan.state)),
+    emptied: await missingPaths(host, pathsOf(plan.sources)),
   };
   await writeIntent(host.layout, intent);
   try {
@@ -87,4 +85,8 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     throw error;
   }
   await removeIntent(host.layout, plan.name);
+}
+
+function pathsOf(directories: Plan["state"]): string[] {
+  return directories.map(({ path }) => path);
 }

@@ -14,8 +14,10 @@ export interface Intent {
   name: string;
   /** Host files that may stand, as the service's system sees them. */
   hostFiles: string[];
-  /** State directories to remove with it: those the install makes, or on uninstall those to purge. */
+  /** State directories to remove with all they hold: those the install makes, or on uninstall those to purge. */
   state: string[];
+  /** Directories to remove if they are empty. */
+  emptied: string[];
 }
 
 export async function writeIntent(layout: Layout, intent: Intent): Promise<void> {

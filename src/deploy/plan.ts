@@ -80,12 +80,14 @@ export interface Plan {
   hostFiles: { path: string; file: string; mode: number }[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: { path: string; type: "dir" | "file" }[];
-  /** Directories of the host that keep the container's state; made where they are missing. */
-  state: StateDirectory[];
+  /** Directories of the host that keep the container's state, its own; made where they are missing. */
+  state: HostDirectory[];
+  /** Directories of the host that the request binds and that are made where they are missing: the admin's. */
+  sources: HostDirectory[];
   start: boolean;
 }
 
-export interface StateDirectory {
+export interface HostDirectory {
   path: string;
   uid: number;
   gid: number;
@@ -96,7 +98,8 @@ export interface StateDirectory {
 interface Mounts {
   mounts: RuntimeMount[];
   targets: Plan["mountTargets"];
-  state: StateDirectory[];
+  state: HostDirectory[];
+  sources: HostDirectory[];
 }
 
 /**
@@ -136,8 +139,9 @@ export function planDeployment(
   if (runtime.kind === "systemd") {
     files.push({ name: "environment", text: quoteEnvironmentFile(config.process.env), mode: 0o600 });
   }
-  if (mounts.state.length > 0) {
-    files.push({ name: `tmpfiles-${name}.conf`, text: renderTmpfiles(mounts.state, render), mode: 0o644 });
+  const directories = [...mounts.state, ...mounts.sources];
+  if (directories.length > 0) {
+    files.push({ name: `tmpfiles-${name}.conf`, text: renderTmpfiles(directories, render), mode: 0o644 });
   }
   if (accounts !== undefined) {
     files.push({
@@ -159,6 +163,7 @@ export function planDeployment(
     hostFiles,
     mountTargets: mounts.targets,
     state: mounts.state,
+    sources: mounts.sources,
     start: request.start,
   };
   files.push({ name: "info", text: formatInfo(infoOf(plan, request, facts)), mode: 0o600 });
@@ -197,6 +202,7 @@ function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
     mounts: [],
     targets: [{ path: facts.image.config.workingDir ?? "/", type: "dir" }],
     state: [],
+    sources: [],
   };
   for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"])
     result.targets.push({ path, type: "dir" });
@@ -228,7 +234,7 @@ function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
     const kind = facts.sources.get(source) ?? "absent";
     // What lies on a tmpfs is gone after a reboot, so it is made again at boot even where it exists now.
     if (kind === "absent" || (kind === "dir" && /^(\/var)?\/run\//.test(source))) {
-      result.state.push({ path: source, uid: facts.user.uid, gid: facts.user.gid, mode: "0755" });
+      result.sources.push({ path: source, uid: facts.user.uid, gid: facts.user.gid, mode: "0755" });
     }
     result.mounts.push(bind(source, destination, { readonly }));
     result.targets.push({ path: destination, type: kind === "file" ? "file" : "dir" });
@@ -309,7 +315,7 @@ function killSignal(text: string): string {
   throw new Failure("CONFIG_INVALID", `the image's stop signal ${JSON.stringify(text)} is none`);
 }
 
-function renderTmpfiles(state: readonly StateDirectory[], render: Render): string {
+function renderTmpfiles(state: readonly HostDirectory[], render: Render): string {
   return render("tmpfiles.conf.ejs", {
     directories: state.map((dir) => ({ ...dir, path: tmpfilesPath(dir.path) })),
   });
@@ -352,6 +358,7 @@ function infoOf(plan: Plan, request: InstallRequest, facts: Facts): Info {
       command: plan.command,
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
+      sources: plan.sources.map((dir) => dir.path),
       wantedBy: wantedBy(request),
     },
   };

@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
-import { findContainer } from "./containers.ts";
+import { containerNames, findContainer } from "./containers.ts";
 import { dismantle, recover } from "./dismantle.ts";
 import { type Intent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
@@ -26,7 +26,7 @@ export async function uninstall(
     await recover(host, name);
     if (interrupted !== undefined) return { name, kept: [] };
     const { info } = await findContainer(host, name);
-    const { hostFiles, state } = info.berth;
+    const { hostFiles, state, sources } = info.berth;
     const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
     const intent: Intent = {
       schema: 1,
@@ -35,13 +35,27 @@ export async function uninstall(
       // Accounts own the state that stays, so they go with it.
       hostFiles: hostFiles.map(({ path }) => path).filter((path) => purge || !sysusers.includes(path)),
       state: purge ? state : [],
+      emptied: await unsharedSources(host, name, sources),
     };
     await writeIntent(host.layout, intent);
     await dismantle(host, intent);
-    return { name, kept: purge ? [] : await remaining(host, [...state, ...sysusers]) };
+    return {
+      name,
+      kept: purge
+        ? await remaining(host, sources)
+        : await remaining(host, [...state, ...sources, ...sysusers]),
+    };
   } finally {
     lock.release();
   }
+}
+
+/** Those that no other container binds: it would miss an empty directory too. */
+async function unsharedSources(host: Host, name: string, sources: readonly string[]): Promise<string[]> {
+  const others = (await containerNames(host.layout)).filter((other) => other !== name);
+  const infos = await Promise.all(others.map((other) => findContainer(host, other)));
+  const shared = new Set(infos.flatMap(({ info }) => info.berth.sources));
+  return sources.filter((source) => !shared.has(source));
 }
 
 /** Before a lock file is made for a name that nobody has. */
