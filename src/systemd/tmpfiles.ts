@@ -1,0 +1,27 @@
+/** systemd-tmpfiles(8) and systemd-sysusers(8) on one configuration file. */
+import { Failure } from "../errors.ts";
+import { runTool } from "./run-tool.ts";
+
+/** Creates what the lines of a tmpfiles.d(5) file ask for. CONFIG_INVALID with what the tool says. */
+export async function createTmpfiles(file: string): Promise<void> {
+  await apply("systemd-tmpfiles", ["--create", file], file);
+}
+
+/** Removes what the lines of a tmpfiles.d(5) file mark for removal (`R`, `r`, `D`). CONFIG_INVALID. */
+export async function removeTmpfiles(file: string): Promise<void> {
+  await apply("systemd-tmpfiles", ["--remove", file], file);
+}
+
+/** Creates the users and groups of a sysusers.d(5) file. CONFIG_INVALID. */
+export async function createSysusers(file: string): Promise<void> {
+  await apply("systemd-sysusers", [file], file);
+}
+
+async function apply(tool: string, args: readonly string[], file: string): Promise<void> {
+  const { exitCode, stderr } = await runTool(tool, args);
+  if (exitCode === 0) return;
+  throw new Failure(
+    "CONFIG_INVALID",
+    `${tool} cannot apply ${file}: ${stderr.trim() || `exit status ${exitCode}`}`,
+  );
+}
