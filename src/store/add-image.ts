@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Report } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { renameNoReplace } from "../sys/renameat2.ts";
+import { breather, syncDirectory, syncFileSystem } from "./files.ts";
+import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
+import { LayerWorker } from "./layer-worker.ts";
+import type { Layout } from "./layout.ts";
+import { type Lock, lockFile } from "./locks.ts";
+import { asNoSpace, checkSpace } from "./space.ts";
+import { makeStage, removeStaleStages } from "./stage.ts";
+
+/** An image to be put in: manifest and config as they came, and the names it is to have. */
+export interface NewImage {
+  manifestBytes: Buffer;
+  configBytes: Buffer;
+  digest: Digest;
+  names: string[];
+}
+
+export interface AddOptions {
+  /** The verified bytes of a layer's blob. */
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  report?: Report | undefined;
+  signal?: AbortSignal | undefined;
+  /** Most bytes that the layers of the image may unpack to. */
+  limit?: number | undefined;
+}
+
+interface LayerLock {
+  path: string;
+  lock: Lock;
+}
+
+/** A layer that the store lacks. */
+interface MissingLayer {
+  descriptor: Descriptor;
+  diffId: Digest;
+}
+
+const DEFAULT_LIMIT = 256 * 1024 ** 3;
+/** A second thread is worth its start only for several layers of at least this size. */
+const LARGE_LAYER = 16 * 1024 * 1024;
+
+/**
+ * Puts an image into the store and names it last. The order is what makes a crash harmless: object data is synced before an object has its name, objects
+ * before the listing that needs them, listings before the image, the image before its names.
+ */
+export async function addImage(layout: Layout, image: NewImage, options: AddOptions): Promise<StoredImage> {
+  const { report, signal } = options;
+  const parsed = parseImage(image, new Date().toISOString());
+  using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
+  await removeStaleStages(layout);
+  const stored = hasImage(layout, image.digest) ? readImage(layout, image.digest) : parsed;
+  const locks: LayerLock[] = [];
+  const stage = makeStage(layout);
+  try {
+    const missing = await claimMissing(layout, { image: stored, locks, options });
+    await receive(layout, { missing, stage: stage.dir, options });
+    if (stored === parsed) writeImage(layout, { image: stored, stage: stage.dir });
+    for (const name of image.names)
+      writeName(layout, { record: { name, digest: image.digest }, stage: stage.dir });
+  } catch (error) {
+    throw asNoSpace(error, { dir: layout.store, bytes: stored.size, what: `image ${image.digest}` });
+  } finally {
+    await stage.remove();
+    for (const { path, lock } of locks) {
+      unlinkSync(path);
+      lock.release();
+    }
+  }
+  return stored;
+}
+
+/**
+ * The layers that the store lacks, each locked against other pullers: a second one waits here and then finds the layer present. Locks are
+ * taken in the order of diffIDs, so that two images that share layers cannot wait for each other.
+ */
+async function claimMissing(
+  layout: Layout,
+  { image, locks, options }: { image: StoredImage; locks: LayerLock[]; options: AddOptions },
+): Promise<MissingLayer[]> {
+  const { report, signal } = options;
+  const isPresent = (diffId: Digest): boolean => existsSync(layout.layer(diffId));
+  const absent = image.config.diffIds.filter((diffId) => !isPresent(diffId));
+  for (const diffId of [...new Set(absent)].sort()) {
+    const path = layout.layerLock(diffId);
+    locks.push({ path, lock: await lockFile(path, { mode: "exclusive", report, signal }) });
+  }
+  const missing = new Map<Digest, MissingLayer>();
+  image.manifest.layers.forEach((descriptor, at) => {
+    const diffId = image.config.diffIds[at] as Digest;
+    const { digest, size } = descriptor;
+    if (isPresent(diffId)) report?.({ type: "layer", digest, size, received: size, state: "present" });
+    else if (!missing.has(diffId)) missing.set(diffId, { descriptor, diffId });
+  });
+  return [...missing.values()];
+}
+
+async function receive(
+  layout: Layout,
+  { missing, stage, options }: { missing: MissingLayer[]; stage: string; options: AddOptions },
+): Promise<void> {
+  if (missing.length === 0) return;
+  checkSpace(layout.store, {
+    bytes: missing.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
+    what: missing.length === 1 ? "a layer" : `${missing.length} layers`,
+  });
+  await readLayers(layout, { missing, stage, options });
+  syncFileSystem(stage);
+  const breathe = breather(options.signal, "pull");
+  for (const [at] of missing.entries())
+    await publishObjects(layout, { from: join(stage, String(at)), breathe });
+  syncFileSystem(layout.objects);
+  for (const [at, { diffId }] of missing.entries())
+    renameSync(join(stage, `${at}.listing`), layout.layer(diffId));
+  syncDirectory(layout.layers);
+}
+
+/** Reads all layers, each by the next worker that is free; the first failure ends all. */
+async function readLayers(
+  layout: Layout,
+  { missing, stage, options }: { missing: MissingLayer[]; stage: string; options: AddOptions },
+): Promise<void> {
+  const { blob, report, limit = DEFAULT_LIMIT } = options;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  const queue = [...missing.entries()];
+  const isParallel = missing.filter(({ descriptor }) => descriptor.size >= LARGE_LAYER).length > 1;
+  const work = async (): Promise<void> => {
+    await using worker = new LayerWorker();
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [at, { descriptor, diffId }] = next;
+      const { digest, size } = descriptor;
+      const job = {
+        diffId,
+        stage: join(stage, String(at)),
+        listing: join(stage, `${at}.listing`),
+        objects: layout.objects,
+        limit,
+      };
+      const onReceived = (received: number): void =>
+        report?.({ type: "layer", digest, size, received, state: "receiving" });
+      try {
+        await worker.read(job, { source: blob(descriptor), signal, onReceived });
+      } catch (error) {
+        throw describe(error, { descriptor, layout });
+      }
+      report?.({ type: "layer", digest, size, received: size, state: "stored" });
+    }
+  };
+  const workers = Array.from({ length: isParallel ? 2 : 1 }, async () => {
+    try {
+      await work();
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  });
+  await settle(workers);
+}
+
+/** Waits for all, then throws the first error: the later ones only tell that all was stopped. */
+async function settle(promises: Promise<void>[]): Promise<void> {
+  let first: { error: unknown } | undefined;
+  await Promise.all(
+    promises.map((promise) =>
+      promise.catch((error: unknown) => {
+        first ??= { error };
+      }),
+    ),
+  );
+  if (first !== undefined) throw first.error;
+}
+
+function describe(
+  error: unknown,
+  { descriptor, layout }: { descriptor: Descriptor; layout: Layout },
+): unknown {
+  const what = `layer ${descriptor.digest}`;
+  const cause = asNoSpace(error, { dir: layout.store, bytes: descriptor.size, what });
+  if (!(cause instanceof Failure)) return cause;
+  const { code, message, hint } = cause;
+  const isPlaced = code === "INTERRUPTED" || code === "NO_SPACE" || message.includes(descriptor.digest);
+  return isPlaced ? cause : new Failure(code, `${what}: ${message}`, { hint, cause: cause.cause });
+}
+
+/** Moves staged objects to their places; one that exists stays as it is, since checkouts share it. */
+async function publishObjects(
+  layout: Layout,
+  { from, breathe }: { from: string; breathe: () => Promise<void> | undefined },
+): Promise<void> {
+  const prefixes = new Set<string>();
+  for (const name of readdirSync(from)) {
+    const prefix = name.slice(0, 2);
+    if (!prefixes.has(prefix)) mkdirSync(join(layout.objects, prefix), { recursive: true, mode: 0o700 });
+    prefixes.add(prefix);
+    try {
+      renameNoReplace(join(from, name), layout.object(name));
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+    await breathe();
+  }
+}

@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import { publishFile, syncDirectory } from "./files.ts";
+import type { Layout } from "./layout.ts";
+
+const FORMAT = 1;
+
+/** Refuses (STORE_FORMAT) a store that a later berth made. False when there is no store. */
+export function checkFormat(layout: Layout): boolean {
+  const text = readFormat(layout.format);
+  if (text === undefined) return false;
+  const version = /^berth-store (\d+)\n$/.exec(text)?.[1];
+  if (version === undefined) throw new Failure("STORE_FORMAT", `${layout.format} is not a store's`);
+  if (Number(version) > FORMAT)
+    throw new Failure("STORE_FORMAT", `${layout.store} has format ${version}, this berth knows ${FORMAT}`, {
+      hint: "Update berth.",
+    });
+  return true;
+}
+
+/** Makes the directories of a store and writes its format last. Several processes may do so at once. */
+export function createStore(layout: Layout): void {
+  for (const dir of [
+    layout.state,
+    layout.store,
+    layout.tmp,
+    layout.objects,
+    layout.layers,
+    layout.images,
+    layout.names,
+    layout.containers,
+    layout.journals,
+    layout.containerLocks,
+  ])
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (existsSync(layout.format)) return;
+  const tmp = join(layout.tmp, `format.${process.pid}`);
+  publishFile(layout.format, { bytes: `berth-store ${FORMAT}\n`, tmp });
+  syncDirectory(layout.state);
+}
+
+function readFormat(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (isErrno(error, "EACCES"))
+      throw new Failure("NOT_ROOT", `cannot read ${path}: permission denied`, { hint: "Run berth as root." });
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+import { existsSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import { type Digest, digestHex, digestLike, sha256 } from "../oci/digest.ts";
+import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
+import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import { publishFile, syncDirectory } from "./files.ts";
+import type { Layout } from "./layout.ts";
+
+/** An image in the store. `created` is the ISO time of the pull, `size` the sum of its layers' blobs in bytes. */
+export interface StoredImage {
+  digest: Digest;
+  manifestBytes: Buffer;
+  manifest: Manifest;
+  configBytes: Buffer;
+  config: ImageConfig;
+  created: string;
+  size: number;
+}
+
+/** A name and the image it means. */
+export interface NameRecord {
+  name: string;
+  digest: Digest;
+}
+
+/** The JSON of images/HEX.json. Manifest and config are kept as text, byte for byte. */
+interface ImageRecord {
+  digest: Digest;
+  created: string;
+  manifest: string;
+  config: string;
+}
+
+/**
+ * Parses and checks what an image consists of: the manifest has `digest`, the config the digest and size that the manifest says, and there is a diffID for
+ * each layer. MANIFEST_INVALID, DIGEST_MISMATCH.
+ */
+export function parseImage(
+  { digest, manifestBytes, configBytes }: { digest: Digest; manifestBytes: Buffer; configBytes: Buffer },
+  created: string,
+): StoredImage {
+  checkDigest(manifestBytes, { expected: digest, what: "manifest" });
+  const manifest = parseManifest(manifestBytes);
+  if (manifest.kind !== "manifest")
+    throw new Failure("MANIFEST_INVALID", `${digest} is an index of images, not an image`);
+  checkDigest(configBytes, { expected: manifest.config.digest, what: "image config" });
+  const config = parseImageConfig(configBytes);
+  const { layers } = manifest;
+  if (layers.length === 0 || layers.length !== config.diffIds.length)
+    throw new Failure(
+      "MANIFEST_INVALID",
+      `${digest} has ${layers.length} layers, but its config lists ${config.diffIds.length}`,
+    );
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return { digest, manifestBytes, manifest, configBytes, config, created, size };
+}
+
+function checkDigest(bytes: Buffer, { expected, what }: { expected: Digest; what: string }): void {
+  const actual = digestLike(expected, bytes);
+  if (actual !== expected)
+    throw new Failure("DIGEST_MISMATCH", `the ${what} is ${actual}, expected ${expected}`);
+}
+
+export function hasImage(layout: Layout, digest: Digest): boolean {
+  return existsSync(layout.image(digest));
+}
+
+/** IMAGE_UNKNOWN, STORE_CORRUPT. */
+export function readImage(layout: Layout, digest: Digest): StoredImage {
+  const text = readOr(layout.image(digest), () => {
+    throw new Failure("IMAGE_UNKNOWN", `no image ${digest} in ${layout.store}`);
+  });
+  try {
+    const record = JSON.parse(text) as ImageRecord;
+    const manifestBytes = Buffer.from(record.manifest);
+    return parseImage({ digest, manifestBytes, configBytes: Buffer.from(record.config) }, record.created);
+  } catch (error) {
+    throw new Failure("STORE_CORRUPT", `${layout.image(digest)} is damaged`, {
+      hint: "Pull the image again.",
+      cause: error,
+    });
+  }
+}
+
+export function writeImage(layout: Layout, { image, stage }: { image: StoredImage; stage: string }): void {
+  const record: ImageRecord = {
+    digest: image.digest,
+    created: image.created,
+    manifest: textOf(image.manifestBytes, "manifest"),
+    config: textOf(image.configBytes, "image config"),
+  };
+  const tmp = join(stage, "image");
+  publishFile(layout.image(image.digest), { bytes: `${JSON.stringify(record)}\n`, tmp });
+}
+
+function textOf(bytes: Buffer, what: string): string {
+  const text = bytes.toString();
+  if (Buffer.from(text).equals(bytes)) return text;
+  throw new Failure("MANIFEST_INVALID", `the ${what} is not UTF-8 text`);
+}
+
+export function writeName(layout: Layout, { record, stage }: { record: NameRecord; stage: string }): void {
+  const tmp = join(stage, "name");
+  const path = layout.name(encodeName(record.name));
+  publishFile(path, { bytes: `${JSON.stringify({ name: record.name, digest: record.digest })}\n`, tmp });
+}
+
+/** Whether there was such a name. */
+export function removeName(layout: Layout, name: string): boolean {
+  try {
+    unlinkSync(layout.name(encodeName(name)));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  syncDirectory(layout.names);
+  return true;
+}
+
+/** All names, sorted; none when there is no store. */
+export function readNames(layout: Layout): NameRecord[] {
+  const records: NameRecord[] = [];
+  for (const file of entriesOf(layout.names)) {
+    const text = readOr(join(layout.names, file), () => undefined); // removed meanwhile
+    if (text !== undefined) records.push(parseName(text, join(layout.names, file)));
+  }
+  return records.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function parseName(text: string, path: string): NameRecord {
+  try {
+    const { name, digest } = JSON.parse(text) as NameRecord;
+    if (encodeName(name) === basename(path) && digest.includes(":")) return { name, digest };
+  } catch (error) {
+    throw new Failure("STORE_CORRUPT", `${path} is damaged`, { cause: error });
+  }
+  throw new Failure("STORE_CORRUPT", `${path} is damaged`);
+}
+
+/** File names of a directory; none when it does not exist. */
+export function entriesOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+const MAX_FILE_NAME = 200;
+
+/** A reference as a file name: what is not a letter, digit, `.`, `_` or `-` as %XX; a long one by its hash. */
+export function encodeName(name: string): string {
+  const encoded = [...Buffer.from(name)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      return /[A-Za-z0-9._-]/.test(character)
+        ? character
+        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("")
+    .replace(/^\./, "%2E");
+  return encoded.length <= MAX_FILE_NAME ? encoded : `%${digestHex(sha256(Buffer.from(name)))}`;
+}
+
+function readOr<T>(path: string, orElse: () => T): string | T {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return orElse();
+    throw error;
+  }
+}

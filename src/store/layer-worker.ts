@@ -1,0 +1,154 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { type Code, Failure } from "../errors.ts";
+import type { LayerJob } from "./layer-reader.ts";
+import type { FromWorker, PlainError, ToWorker } from "./worker-protocol.ts";
+
+const BUFFERS = 8;
+const BUFFER_SIZE = 256 * 1024;
+
+/** A thread that reads layers, seen from outside. */
+export class LayerWorker implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #onFree: (() => void) | undefined;
+  #onDone: (() => void) | undefined;
+  #fail: (error: unknown) => void = () => {};
+  readonly #failed: Promise<never>;
+
+  constructor() {
+    for (let at = 0; at < BUFFERS; at++) this.#free.push(new Uint8Array(BUFFER_SIZE));
+    this.#worker = startWorker();
+    this.#failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {}); // whoever reads a layer sees it; nobody may be reading
+    this.#worker.on("message", (message: FromWorker) => this.#take(message));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", (code) => this.#fail(new Error(`the layer worker ended with code ${code}`)));
+  }
+
+  /**
+   * Has a layer read from `source`, a stream whose bytes are already checked. At most 2 MiB are under way. `onReceived` hears how many
+   * bytes came so far. Rejects with what the stream, the reader or the signal says; after that the worker is of no more use.
+   */
+  async read(
+    job: LayerJob,
+    {
+      source,
+      signal,
+      onReceived,
+    }: {
+      source: AsyncIterable<Uint8Array>;
+      signal?: AbortSignal | undefined;
+      onReceived?: (bytes: number) => void;
+    },
+  ): Promise<void> {
+    const done = new Promise<void>((resolve) => {
+      this.#onDone = resolve;
+    });
+    using interrupt = interruptOf(signal);
+    const stopped = Promise.race([this.#failed, interrupt.promise]);
+    stopped.catch(() => {}); // raced below
+    this.#post({ type: "open", job });
+    await this.#send(source, { stopped, onReceived });
+    this.#post({ type: "end" });
+    await Promise.race([done, stopped]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  /** Fills buffers from `source` and posts each full one. */
+  async #send(
+    source: AsyncIterable<Uint8Array>,
+    { stopped, onReceived }: { stopped: Promise<never>; onReceived: ((bytes: number) => void) | undefined },
+  ): Promise<void> {
+    const iterator = source[Symbol.asyncIterator]();
+    let isOver = false;
+    let received = 0;
+    let buffer = await this.#buffer(stopped);
+    let length = 0;
+    try {
+      for (;;) {
+        const next = await Promise.race([iterator.next(), stopped]);
+        if (next.done) break;
+        let chunk = next.value;
+        received += chunk.length;
+        while (chunk.length > 0) {
+          const part = chunk.subarray(0, buffer.length - length);
+          buffer.set(part, length);
+          length += part.length;
+          chunk = chunk.subarray(part.length);
+          if (length < buffer.length) continue;
+          this.#post({ type: "chunk", bytes: buffer, length }, [buffer.buffer]);
+          onReceived?.(received);
+          buffer = await this.#buffer(stopped);
+          length = 0;
+        }
+      }
+      isOver = true;
+    } finally {
+      // Not awaited: a stream that hangs would hang this too. Its own end does not matter any more.
+      if (!isOver) iterator.return?.().catch(() => {});
+    }
+    this.#post({ type: "chunk", bytes: buffer, length }, [buffer.buffer]);
+    onReceived?.(received);
+  }
+
+  async #buffer(stopped: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
+    for (;;) {
+      const buffer = this.#free.pop();
+      if (buffer !== undefined) return buffer;
+      const freed = new Promise<void>((resolve) => {
+        this.#onFree = resolve;
+      });
+      await Promise.race([freed, stopped]);
+    }
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.type) {
+      case "free":
+        this.#free.push(message.bytes);
+        this.#onFree?.();
+        return;
+      case "done":
+        this.#onDone?.();
+        return;
+      case "failed":
+        this.#fail(errorOf(message.error));
+        return;
+    }
+  }
+
+  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+}
+
+/** The worker's file has this file's extension: .ts in the source tree, .js when built. */
+function startWorker(): Worker {
+  return new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
+}
+
+/** A promise that rejects when `signal` aborts; leaves no listener behind. */
+function interruptOf(signal: AbortSignal | undefined): Disposable & { promise: Promise<never> } {
+  let stop = (): void => {};
+  const promise = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(new Failure("INTERRUPTED", "interrupted while a layer was received"));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    stop = () => signal?.removeEventListener("abort", onAbort);
+  });
+  return { promise, [Symbol.dispose]: () => stop() };
+}
+
+function errorOf({ message, isFailure, code, hint, stack }: PlainError): Error {
+  if (isFailure) return new Failure(code as Code, message, { hint });
+  const error: NodeJS.ErrnoException = new Error(message);
+  if (code !== undefined) error.code = code;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

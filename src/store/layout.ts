@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import type { Digest } from "../oci/digest.ts";
+import { digestHex } from "../oci/digest.ts";
+
+/**
+ * Where everything lies below a state directory (/var/lib/berth). Nobody else joins these paths.
+ *
+ * ```
+ * store/format                   version of the store
+ * store/lock                     flock: shared to add or check out, exclusive to prune
+ * store/tmp/ID/  ID.lock         staging of one add; leftovers have a free lock
+ * store/tmp/HEX.layer            flock: who receives the layer of this diffID
+ * store/objects/ab/KEY           content of a file, see object-name.ts
+ * store/layers/HEX               listing of a layer by diffID, see layer/listing-format.ts
+ * store/images/HEX.json          manifest and config of an image by digest
+ * store/names/ENCODED            which image a name means
+ * containers/NAME -> NAME.N      the current deployment
+ * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
+ * containers/.journal/NAME.json  an activation under way
+ * containers/.lock/NAME          flock: one change at a time
+ * ```
+ */
+export interface Layout {
+  readonly state: string;
+  readonly store: string;
+  readonly format: string;
+  readonly lock: string;
+  readonly tmp: string;
+  readonly objects: string;
+  readonly layers: string;
+  readonly images: string;
+  readonly names: string;
+  readonly containers: string;
+  readonly journals: string;
+  readonly containerLocks: string;
+  object(key: string): string;
+  layer(diffId: Digest): string;
+  layerLock(diffId: Digest): string;
+  image(digest: Digest): string;
+  name(encoded: string): string;
+  container(name: string): string;
+  deployment(name: string, n: number): string;
+  deploymentTmp(name: string, n: number): string;
+  deploymentOld(name: string, n: number): string;
+  journal(name: string): string;
+  containerLock(name: string): string;
+}
+
+export function layoutOf(stateDir: string): Layout {
+  const store = join(stateDir, "store");
+  const containers = join(stateDir, "containers");
+  const journals = join(containers, ".journal");
+  const containerLocks = join(containers, ".lock");
+  const inStore = (...parts: string[]): string => join(store, ...parts);
+  const deployment = (name: string, n: number): string => join(containers, `${name}.${n}`);
+  return {
+    state: stateDir,
+    store,
+    format: inStore("format"),
+    lock: inStore("lock"),
+    tmp: inStore("tmp"),
+    objects: inStore("objects"),
+    layers: inStore("layers"),
+    images: inStore("images"),
+    names: inStore("names"),
+    containers,
+    journals,
+    containerLocks,
+    object: (key) => inStore("objects", key.slice(0, 2), key),
+    layer: (diffId) => inStore("layers", digestHex(diffId)),
+    layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
+    image: (digest) => inStore("images", `${digestHex(digest)}.json`),
+    name: (encoded) => inStore("names", encoded),
+    container: (name) => join(containers, name),
+    deployment,
+    deploymentTmp: (name, n) => `${deployment(name, n)}.tmp`,
+    deploymentOld: (name, n) => `${deployment(name, n)}.old`,
+    journal: (name) => join(journals, `${name}.json`),
+    containerLock: (name) => join(containerLocks, name),
+  };
+}

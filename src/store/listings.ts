@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { Failure, isErrno } from "../errors.ts";
+import type { Listing } from "../layer/listing.ts";
+import { decodeListing } from "../layer/listing-format.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Layout } from "./layout.ts";
+
+/** The listing of a layer in the store. STORE_CORRUPT. */
+export function readListing(layout: Layout, diffId: Digest): Listing {
+  const path = layout.layer(diffId);
+  try {
+    return decodeListing(readFileSync(path), path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    throw new Failure("STORE_CORRUPT", `layer ${diffId} is missing`, {
+      hint: "Pull the image again.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { removeTree } from "./files.ts";
+import type { Layout } from "./layout.ts";
+import { tryLockFile } from "./locks.ts";
+
+/** A private directory below store/tmp. Its lock is held as long as its owner lives. */
+export interface Stage {
+  dir: string;
+  remove(): Promise<void>;
+}
+
+const LOCK_SUFFIX = ".lock";
+
+/** Lock first, then the directory; removed in the other order: a directory without a held lock belongs to nobody. */
+export function makeStage({ tmp }: Layout): Stage {
+  for (;;) {
+    const dir = join(tmp, randomBytes(8).toString("hex"));
+    const lock = tryLockFile(dir + LOCK_SUFFIX, "exclusive");
+    if (lock === undefined) continue; // a cleaner was faster
+    mkdirSync(dir, { mode: 0o700 });
+    return {
+      dir,
+      async remove() {
+        await removeTree(dir);
+        unlinkSync(dir + LOCK_SUFFIX);
+        lock.release();
+      },
+    };
+  }
+}
+
+/** Removes what dead processes left. */
+export async function removeStaleStages({ tmp }: Layout): Promise<void> {
+  for (const name of readdirSync(tmp)) {
+    if (!name.endsWith(LOCK_SUFFIX)) continue;
+    const path = join(tmp, name);
+    using lock = tryLockFile(path, "exclusive");
+    if (lock === undefined) continue;
+    await removeTree(path.slice(0, -LOCK_SUFFIX.length));
+    unlinkSync(path);
+  }
+}

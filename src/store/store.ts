@@ -1,0 +1,127 @@
+import { Failure } from "../errors.ts";
+import type { Report } from "../events.ts";
+import { mergeListings } from "../layer/merge-listings.ts";
+import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
+import type { Tree } from "../layer/tree.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type AddOptions, addImage, type NewImage } from "./add-image.ts";
+import { type CheckoutCounts, checkoutTree } from "./checkout.ts";
+import { checkFormat, createStore } from "./format.ts";
+import { type NameRecord, readImage, readNames, removeName, type StoredImage } from "./image-records.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { readListing } from "./listings.ts";
+import { lockFile } from "./locks.ts";
+import { matchName } from "./match-name.ts";
+import { type Pruned, pruneStore } from "./prune.ts";
+import { readTreeFile } from "./read-tree-file.ts";
+
+export type { StoredImage };
+
+export interface NamedImage {
+  name: string;
+  image: StoredImage;
+}
+
+export interface StoreOptions {
+  report?: Report | undefined;
+  signal?: AbortSignal | undefined;
+  /** Make the store when there is none (default). Commands that only read say false, and then find it empty. */
+  create?: boolean | undefined;
+}
+
+/**
+ * The content-addressed store: objects (contents of files), listings (layers), images, names. Everything in it is immutable but the names, and whatever is
+ * in it was verified. See layout.ts for where things lie.
+ */
+export class Store {
+  readonly layout: Layout;
+  readonly #report: Report | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  private constructor(layout: Layout, { report, signal }: StoreOptions) {
+    this.layout = layout;
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  /** STORE_FORMAT when a later berth made it, NOT_ROOT when it cannot be read. */
+  static async open(stateDir: string, options: StoreOptions = {}): Promise<Store> {
+    const layout = layoutOf(stateDir);
+    if (!checkFormat(layout) && options.create !== false) createStore(layout);
+    return new Store(layout, options);
+  }
+
+  /** All names, sorted. */
+  async names(): Promise<NamedImage[]> {
+    return readNames(this.layout).map((record) => this.#named(record));
+  }
+
+  /** What a user means by `typed`: see matchName. NAME_AMBIGUOUS. */
+  async find(typed: string): Promise<NamedImage | undefined> {
+    const record = matchName(typed, readNames(this.layout));
+    return record === undefined ? undefined : this.#named(record);
+  }
+
+  /** IMAGE_UNKNOWN, STORE_CORRUPT. */
+  async image(digest: Digest): Promise<StoredImage> {
+    return readImage(this.layout, digest);
+  }
+
+  /**
+   * Puts an image in, reading each layer that is missing from `blob`, and names it last. Nothing is left when it fails: LAYER_INVALID,
+   * LAYER_UNSAFE, DIGEST_MISMATCH, NO_SPACE, INTERRUPTED, or what the blob's stream throws.
+   */
+  async add(image: NewImage, options: AddOptions): Promise<StoredImage> {
+    const { report = this.#report, signal = this.#signal } = options;
+    return addImage(this.layout, image, { ...options, report, signal });
+  }
+
+  /** Takes a name away; the image stays until prune. IMAGE_UNKNOWN. */
+  async unname(name: string): Promise<void> {
+    if (!removeName(this.layout, name))
+      throw new Failure("IMAGE_UNKNOWN", `no image is named ${name}`, {
+        hint: "`berth images` lists the names.",
+      });
+  }
+
+  /** Drops what no name refers to, nor `keep`: the images of deployments. */
+  async prune({ keep = [] }: { keep?: Iterable<Digest> } = {}): Promise<Pruned> {
+    return pruneStore(this.layout, { keep, report: this.#report, signal: this.#signal });
+  }
+
+  /** The image's root file system: its layers merged. */
+  async tree(image: StoredImage): Promise<Tree> {
+    return mergeListings(image.config.diffIds.map((diffId) => readListing(this.layout, diffId)));
+  }
+
+  /**
+   * Makes the tree in `dir`, which must not exist, on the store's file system. `mountTargets` are made where the image lacks them.
+   * Never write into a checkout: its files are the store's.
+   */
+  async checkout(
+    tree: Tree,
+    dir: string,
+    {
+      mountTargets = [],
+      signal = this.#signal,
+    }: { mountTargets?: MountTarget[]; signal?: AbortSignal | undefined } = {},
+  ): Promise<CheckoutCounts> {
+    const report = this.#report;
+    const whole = withMountTargets(tree, mountTargets);
+    using _ = await lockFile(this.layout.lock, { mode: "shared", report, signal });
+    return checkoutTree(this.layout, whole, { dir, signal, report });
+  }
+
+  /** A regular file of the tree, at most `limit` bytes (4 MiB): see readTreeFile. */
+  async readFile(
+    tree: Tree,
+    path: string,
+    { limit }: { limit?: number | undefined } = {},
+  ): Promise<Buffer | undefined> {
+    return readTreeFile(this.layout, tree, { path, limit });
+  }
+
+  #named({ name, digest }: NameRecord): NamedImage {
+    return { name, image: readImage(this.layout, digest) };
+  }
+}
