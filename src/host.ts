@@ -21,7 +21,6 @@ export class Host {
   readonly layout: Layout;
   readonly report: Report;
   readonly signal: AbortSignal;
-  #store: Promise<Store> | undefined;
   #systemd: Promise<Systemd> | undefined;
 
   constructor(config: Config, { report, signal }: HostOptions) {
@@ -89,14 +88,11 @@ export class Host {
   async close(): Promise<void> {
     const systemd = await this.#systemd?.catch(() => undefined);
     systemd?.close();
-    await this.#store?.catch(() => undefined);
   }
 
   async #openStore(create: boolean): Promise<Store> {
-    this.#store ??= import("./store/store.ts").then(({ Store }) =>
-      Store.open(this.config.state, { report: this.report, signal: this.signal, create }),
-    );
-    return this.#store;
+    const { Store } = await import("./store/store.ts");
+    return Store.open(this.config.state, { report: this.report, signal: this.signal, create });
   }
 }
 

@@ -14,18 +14,20 @@ export function missingAccounts(
   user: RuntimeUser,
   known: { uids: ReadonlySet<number>; gids: ReadonlySet<number> },
 ): Accounts | undefined {
-  const gids = [...new Set([user.gid, ...(user.additionalGids ?? [])])].filter((gid) => !known.gids.has(gid));
+  const ids = new Set([user.gid, ...(user.additionalGids ?? [])]);
+  const gids = [...ids].filter((gid) => gid !== 0 && !known.gids.has(gid));
   const groups = gids.map((id) => ({ name: `berth-${id}`, id }));
-  const users = known.uids.has(user.uid)
-    ? []
-    : [
-        {
-          name: `berth-${user.uid}`,
-          id: user.uid,
-          gid: user.gid,
-          comment: '"Service installed from an image"',
-        },
-      ];
+  const users =
+    user.uid === 0 || known.uids.has(user.uid)
+      ? []
+      : [
+          {
+            name: `berth-${user.uid}`,
+            id: user.uid,
+            gid: user.gid,
+            comment: '"Service installed from an image"',
+          },
+        ];
   return groups.length + users.length > 0 ? { groups, users } : undefined;
 }
 
