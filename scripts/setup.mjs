@@ -13,7 +13,6 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -82,16 +81,12 @@ function modulesMatchLockfile() {
 
 function ensureBuild() {
   const stamp = join(project, "dist/.built");
-  const sources = [
-    join(project, "tsconfig.json"),
-    join(project, "tsconfig.build.json"),
-    ...filesBelow(join(project, "src")),
-  ];
+  const settings = ["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"];
+  const sources = [...settings.map((file) => join(project, file)), ...filesBelow(join(project, "src"))];
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   const names = sources.join("\n");
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest && readFileSync(stamp, "utf8") === names) return;
   say("npm run build (src/ to dist/)");
-  rmSync(join(project, "dist"), { recursive: true, force: true });
   run("npm", ["run", "--silent", "build"]);
   writeFileSync(stamp, names);
 }

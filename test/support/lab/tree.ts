@@ -8,17 +8,15 @@ import { cached } from "./cache.ts";
 import { downloadPackages, sources, suite, unpackPackages } from "./debian.ts";
 import { tool } from "./tool.ts";
 
-const packages = [
-  "systemd",
-  "systemd-sysv",
-  "dbus",
-  "runc",
-  "crun",
-  "iproute2",
-  "procps",
-  "skopeo",
-  "etcd-client",
-  "curl",
+const packages = "systemd systemd-sysv dbus runc crun iproute2 procps skopeo etcd-client curl".split(" ");
+
+/** Nobody reads these there, or calls them. */
+const excluded = [
+  "/usr/share/doc/*",
+  "/usr/share/man/*",
+  "/usr/share/info/*",
+  "/usr/share/locale/*",
+  "/usr/lib/cni/*",
 ];
 
 /** In the machine: where the registry listens once registry.service is started. */
@@ -48,7 +46,7 @@ const files: Record<string, string> = {
 };
 
 export async function machineTree(): Promise<string> {
-  return cached({ kind: "tree", from: { sources, packages, files }, make: makeTree });
+  return cached({ kind: "tree", from: { sources, packages, excluded, files }, make: makeTree });
 }
 
 async function makeTree(dir: string): Promise<void> {
@@ -56,9 +54,6 @@ async function makeTree(dir: string): Promise<void> {
   const root = join(dir, "root");
   const sourcesList = join(dir, "sources.list");
   await writeFile(sourcesList, `${sources.join("\n")}\n`);
-  const withoutDocs = ["doc", "man", "info", "locale"].map(
-    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
-  );
   await tool("unshare", [
     ...["--mount", "--propagation=private", "mmdebstrap"],
     "--quiet",
@@ -66,7 +61,7 @@ async function makeTree(dir: string): Promise<void> {
     "--variant=minbase",
     `--include=${packages.join(",")}`,
     '--aptopt=APT::Install-Recommends "false"',
-    ...withoutDocs,
+    ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
     suite,
     root,
     sourcesList,
