@@ -1,18 +1,19 @@
 /** The command `berth`: the only file that touches the arguments, the exit status and the signals of the process. */
 import { basename } from "node:path";
+import type { Verb } from "./commands/command.ts";
 import { Failure, isErrno } from "./errors.ts";
 import { readVersion } from "./version.ts";
 
-/** Runs the command that this process was started for. */
-export function main(): void {
+/** Runs the command that this process was started for. `verbs`: others than berth's. */
+export function main({ verbs }: { verbs?: readonly Verb[] } = {}): void {
   const argv = process.argv.slice(2);
   // The one answer that needs nothing else loaded.
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
     process.stdout.write(`${readVersion()}\n`);
-  else void runCommand(argv);
+  else void runCommand(argv, verbs);
 }
 
-async function runCommand(argv: readonly string[]): Promise<void> {
+async function runCommand(argv: readonly string[], verbs: readonly Verb[] | undefined): Promise<void> {
   const interrupt = new AbortController();
   const abort = (): void => interrupt.abort(new Failure("INTERRUPTED", "interrupted"));
   // Said once is enough, and said twice changes nothing: what was begun is undone to its end.
@@ -28,7 +29,19 @@ async function runCommand(argv: readonly string[]): Promise<void> {
   const { run } = await import("./run.ts");
   const { stdout, stderr, env } = process;
   const personality = basename(process.argv[1] ?? "") === "atomic" ? "atomic" : "berth";
-  process.exitCode = await run(argv, { stdout, stderr, env, signal: interrupt.signal, personality });
+  // What `ps` and the holder of a lock are called by: arguments may hold a secret.
+  const onVerb = (name: string): void => {
+    process.title = `${personality} ${name}`;
+  };
+  process.exitCode = await run(argv, {
+    stdout,
+    stderr,
+    env,
+    signal: interrupt.signal,
+    personality,
+    onVerb,
+    verbs,
+  });
 }
 
 /** Ends the process with an error that no command could tell. */

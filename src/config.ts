@@ -1,5 +1,5 @@
 /** Paths and habits of one run of berth, all decided: defaults <- berth.toml <- environment <- flags. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { Failure, isErrno } from "./errors.ts";
 
@@ -42,7 +42,7 @@ export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Pr
   const root = resolve(flags.root ?? (env["BERTH_ROOT"] || "/"));
   const named = flags.config ?? (env["BERTH_CONFIG"] || undefined);
   const path = named === undefined ? join(root, "etc/berth/berth.toml") : resolve(named);
-  const text = await readConfigFile(path, { required: named !== undefined });
+  const text = readConfigFile(path, { required: named !== undefined });
   const file = text === undefined ? {} : await parseConfigFile(text, path);
   const state = flags.state ?? (env["BERTH_STATE"] || undefined);
   return {
@@ -58,12 +58,10 @@ export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Pr
   };
 }
 
-async function readConfigFile(
-  path: string,
-  { required }: { required: boolean },
-): Promise<string | undefined> {
+/** Read at every start, before anything else goes on: a call that waits is the quickest. */
+function readConfigFile(path: string, { required }: { required: boolean }): string | undefined {
   try {
-    return await readFile(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (cause) {
     if (isErrno(cause, "ENOENT") && !required) return undefined;
     throw new Failure("CONFIG_INVALID", `cannot read the configuration ${path}`, { cause });

@@ -14,8 +14,10 @@ export interface World {
   /** Aborted when the command should undo what it began and end. */
   signal: AbortSignal;
   personality: Personality;
+  /** Told which verb runs, before it does. */
+  onVerb?(name: string): void;
   /** Default: those of berth. */
-  verbs?: readonly Verb[];
+  verbs?: readonly Verb[] | undefined;
 }
 
 type Call = Exclude<Invocation, { text: string }>;
@@ -33,6 +35,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
       return 0;
     }
     call = invocation;
+    world.onVerb?.(call.verb.name);
     output = createOutput({ ...world, ...call.globals });
     return await runVerb(call, world, output);
   } catch (thrown) {
@@ -86,8 +89,9 @@ function isInterruption(error: unknown, signal: AbortSignal): boolean {
   return false;
 }
 
+/** An error that an interrupt led to, with its code; what was being done is still told. */
 function interruption(error: unknown): Failure {
-  return isFailure(error, "INTERRUPTED")
-    ? error
-    : new Failure("INTERRUPTED", "interrupted", { cause: error });
+  if (isFailure(error, "INTERRUPTED")) return error;
+  if (!isFailure(error)) return new Failure("INTERRUPTED", "interrupted", { cause: error });
+  return new Failure("INTERRUPTED", error.message, { cause: error.cause });
 }

@@ -46,11 +46,12 @@ function drawBlock(block: Block, options: DrawOptions): string[] {
 }
 
 function drawFields(fields: readonly Field[], options: DrawOptions): string[] {
-  const width = Math.max(...fields.map(([label]) => widthOf(label))) + 2;
-  return fields.flatMap(([label, value]) => {
+  const labels = fields.map(([label]) => `${escapeText(label)}:`);
+  const width = Math.max(...labels.map(widthOf)) + 1;
+  return fields.flatMap(([, value], at) => {
     const values = Array.isArray(value) ? (value as readonly Text[]) : [value as Text];
     return values.map((text, index) => {
-      const head = index === 0 ? `${label}:`.padEnd(width) : " ".repeat(width);
+      const head = (index === 0 ? (labels[at] ?? "") : "").padEnd(width);
       return head + paint(pieceOf(text, options), options);
     });
   });
@@ -60,7 +61,7 @@ function drawTable(
   { columns, rows }: { columns: readonly Column[]; rows: readonly (readonly Text[])[] },
   options: DrawOptions,
 ): string[] {
-  const heading = columns.map((column): Piece => ({ text: column.title, tone: "strong" }));
+  const heading = columns.map((column): Piece => ({ text: escapeText(column.title), tone: "strong" }));
   const lines = [heading, ...rows.map((row) => row.map((text) => pieceOf(text, options)))];
   const natural = columns.map((_, index) =>
     Math.max(...lines.map((line) => widthOf(line[index]?.text ?? ""))),

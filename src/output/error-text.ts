@@ -2,16 +2,12 @@ import { causesOf, isFailure } from "../errors.ts";
 import { escapeJson, escapeLine } from "./escape.ts";
 
 /**
- * An error for people, in lines: `berth: message`, each cause, `hint: ...`. Further lines of a message (the last log
- * lines of a unit) stand indented. Pure.
+ * An error for people, in lines: `berth: message`, what led to it (causes, nearest first, perhaps the last log lines of a
+ * unit) indented, `hint: ...`. Pure.
  */
 export function errorText(error: unknown, { debug }: { debug: boolean }): string {
   const [message = "", ...more] = messageOf(error).split("\n");
-  const lines = [`berth: ${message}`, ...more.map((text) => `  ${text}`)];
-  for (const cause of causesOf(error)) {
-    const [first = "", ...rest] = cause.split("\n");
-    lines.push(`  because: ${first}`, ...rest.map((text) => `    ${text}`));
-  }
+  const lines = [`berth: ${message}`, ...[...more, ...causesOf(error)].map((text) => `  ${text}`)];
   if (isFailure(error) && error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   if (debug && error instanceof Error) lines.push(...stacksOf(error));
   return lines.map((text) => `${escapeLine(text.trimEnd())}\n`).join("");

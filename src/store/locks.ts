@@ -91,11 +91,11 @@ function isStillAt(fd: number, path: string): boolean {
   return named !== undefined && held.ino === named.ino && held.dev === named.dev;
 }
 
-/** Only the verb: what follows on a command line may be a secret. */
+/** The title of a process that runs a command is its name and verb; the arguments may hold a secret. */
 function writeHolder(fd: number): void {
-  const verb = /^[a-z]+$/.test(process.argv[2] ?? "") ? ` ${process.argv[2]}` : "";
+  const title = /^[a-z]+( [a-z]+)?$/.test(process.title) ? process.title : "berth";
   ftruncateSync(fd);
-  writeSync(fd, `${process.pid} berth${verb}\n`, 0);
+  writeSync(fd, `${process.pid} ${title}\n`, 0);
 }
 
 /** Who took the lock last, when that process still lives. */
