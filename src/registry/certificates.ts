@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
@@ -33,7 +34,7 @@ async function loadCertsD(host: string, root: string): Promise<string[]> {
     const names = await listDirectory(path);
     if (names === undefined) continue;
     const certificates = names.filter((name) => name.endsWith(".crt")).sort();
-    return await Promise.all(certificates.map((name) => readText(join(path, name))));
+    return await Promise.all(certificates.map((name) => readCertificates(join(path, name))));
   }
   return [];
 }
@@ -59,9 +60,14 @@ async function listDirectory(path: string): Promise<string[] | undefined> {
   }
 }
 
-async function readText(path: string): Promise<string> {
+/** OpenSSL passes over what it cannot read; an administrator's file is to be said wrong. */
+async function readCertificates(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const text = await readFile(path, "utf8");
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+    if (blocks.length === 0) throw new Error("no PEM certificate in it");
+    for (const block of blocks) new X509Certificate(block);
+    return text;
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -130,6 +130,11 @@ export class TestRegistry {
     return this.requests.filter((request) => request.kind === kind);
   }
 
+  /** Open connections to it. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   get origin(): string {
     return `${this.#options.tls === undefined ? "http" : "https"}://${this.host}`;
   }
