@@ -113,8 +113,7 @@ function attach(socket: Socket, marshalling: Marshalling, listener: Listener): C
   };
   const decode = marshalling.decoder(socket, (message) => listener.message(message));
   socket.on("error", end);
-  socket.on("end", () => end(new Error("the peer closed the connection")));
-  socket.on("close", () => end(new Error("the connection was closed")));
+  socket.on("close", () => end(new Error("the peer closed the connection")));
   socket.on("readable", () => {
     // A message that cannot be read, or a handler that throws, ends the connection and becomes the cause of every error.
     try {

@@ -283,8 +283,8 @@ export async function connectClient(address: string): Promise<MessageBus> {
 }
 
 /**
- * The fake on a private socket, as /run/systemd/private: no bus, no Hello, signals to everyone. With the stall of pid 1: what
- * comes in one piece with BEGIN is not answered until more comes.
+ * The fake on a private socket, as /run/systemd/private: no bus, no Hello, signals to everyone. With the stall of pid 1: the
+ * first message is not read until more comes (the real one stalls when it comes in one piece with BEGIN).
  */
 export async function startFakePrivateSystemd({
   stall = true,
@@ -333,25 +333,25 @@ function servePrivately(socket: Socket, { manager, stall }: { manager: FakeManag
     },
     {},
   );
-  let greeting = Buffer.alloc(0);
+  let held = Buffer.alloc(0);
   let begun = false;
+  let stalls = stall;
   socket.on("data", (chunk: Buffer) => {
-    if (begun) {
-      messages.write(Buffer.concat([greeting, chunk]));
-      greeting = Buffer.alloc(0);
+    held = Buffer.concat([held, chunk]);
+    if (!begun && /AUTH EXTERNAL [0-9a-f]+\r\n$/.test(held.toString("latin1"))) {
+      held = Buffer.alloc(0);
+      socket.write("OK 0123456789abcdef0123456789abcdef\r\n");
+    }
+    if (!begun && held.includes("BEGIN\r\n")) {
+      begun = true;
+      held = held.subarray(held.indexOf("BEGIN\r\n") + 7);
+    }
+    if (!begun || held.length === 0) return;
+    if (stalls) {
+      stalls = false;
       return;
     }
-    greeting = Buffer.concat([greeting, chunk]);
-    if (/AUTH EXTERNAL [0-9a-f]+\r\n$/.test(greeting.toString("latin1"))) {
-      socket.write("OK 0123456789abcdef0123456789abcdef\r\n");
-      greeting = Buffer.alloc(0);
-    }
-    const begin = greeting.indexOf("BEGIN\r\n");
-    if (begin < 0) return;
-    begun = true;
-    greeting = greeting.subarray(begin + 7);
-    if (stall || greeting.length === 0) return;
-    messages.write(greeting);
-    greeting = Buffer.alloc(0);
+    messages.write(held);
+    held = Buffer.alloc(0);
   });
 }
