@@ -10,25 +10,31 @@ function start() {
   const fs = require("fs");
   const path = require("path");
   const home = path.dirname(__dirname);
-  const cache = [path.join(home, ".compile-cache"), "/var/cache/berth"].find((directory) =>
-    isOwn(fs, directory),
-  );
+  const cache = findCache(fs, home);
   if (cache) require("module").enableCompileCache(cache);
   const built = path.join(home, "dist/bundle/cli.cjs");
-  const cli = fs.existsSync(built) ? built : path.join(home, "src/cli.ts");
-  require(cli).main();
+  require(fs.existsSync(built) ? built : path.join(home, "src/cli.ts")).main();
 }
 
-/** Code comes from the cache: only a real directory of the caller's that nobody else writes to will do. */
-function isOwn(fs, directory) {
-  try {
-    const found = fs.lstatSync(directory, { throwIfNoEntry: false });
-    if (!found) fs.mkdirSync(directory, { mode: 0o700 });
-    const stat = found || fs.lstatSync(directory);
-    return stat.isDirectory() && stat.uid === process.geteuid() && (stat.mode & 0o022) === 0;
-  } catch (_error) {
-    return false; // not ours to make (read-only, not root): berth starts without a cache
+/**
+ * Where compiled code is kept. What lies there is run: it must be the caller's, and nobody else's to write to. Beside
+ * the code where that is the caller's and not read-only, else where only root can make a directory.
+ */
+function findCache(fs, home) {
+  const isOwn = (stat) => stat.isDirectory() && stat.uid === process.geteuid() && (stat.mode & 0o022) === 0;
+  const places = ["/var/cache/berth"];
+  if (isOwn(fs.lstatSync(home))) places.unshift(`${home}/.compile-cache`);
+  for (const place of places) {
+    const found = fs.lstatSync(place, { throwIfNoEntry: false });
+    if (found) return isOwn(found) ? place : undefined;
+    try {
+      fs.mkdirSync(place, { mode: 0o700 });
+      return place;
+    } catch (error) {
+      if (["EROFS", "EACCES", "ENOENT", "EEXIST"].indexOf(error.code) === -1) throw error;
+    }
   }
+  return undefined;
 }
 
 /** Runs the same command with the Node that berth brings; its stdio, signals and status are passed on. */

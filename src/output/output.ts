@@ -68,7 +68,7 @@ function chooseReporter({ stderr, env, json, progress, quiet }: OutputOptions): 
 function drawing({ stdout, env }: OutputOptions): { width: number | undefined; color: boolean; now: number } {
   const screen = isScreen(stdout, env);
   return {
-    width: stdout.isTTY === true ? stdout.columns : undefined,
+    width: stdout.isTTY === true ? stdout.columns || undefined : undefined,
     color: screen && (env["NO_COLOR"] ?? "") === "",
     now: Date.now(),
   };

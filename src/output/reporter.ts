@@ -44,8 +44,8 @@ export function terminalReporter(sink: Sink): Reporter {
       if (!isDue(event)) return;
       clear();
       if (event.type === "warning") sink.write(warningText(event));
-      // The last column stays free: a full line would move the cursor on.
-      const lines = drawProgress(progress, (sink.columns ?? 80) - 1);
+      // The last column stays free: a full line would move the cursor on. A terminal of unknown width says 0.
+      const lines = drawProgress(progress, (sink.columns || 80) - 1);
       sink.write(lines.map((text) => `${text}\n`).join(""));
       shown = lines.length;
     },

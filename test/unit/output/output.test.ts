@@ -46,6 +46,16 @@ test("result() is cut to the width of a terminal, and whole without one", () => 
   expect(piped.stdout().split("\n")[1]).toHaveLength(60);
 });
 
+test("result() on a terminal that does not know its width is whole", () => {
+  const stdout = collectingSink({ isTTY: true, columns: 0 });
+  const modes = { json: false, quiet: false, debug: false };
+  const output = createOutput({ stdout, stderr: stdout, env: { NO_COLOR: "1" }, ...modes });
+  output.report({ type: "step", step: "start", name: "etcd" });
+  output.result({}, () => [table([{ title: "NAME", elastic: true }], [["x".repeat(60)]])]);
+  expect(stdout.text()).toContain("start etcd\n");
+  expect(stdout.text()).toContain(`${"x".repeat(60)}\n`);
+});
+
 test("result() with JSON is one document with its schema, and no view is made", () => {
   const { output, stdout } = outputTo({ json: true, terminal: true });
   output.result({ containers: [{ name: "etcd" }] }, () => {
