@@ -27,7 +27,7 @@ import type { Xattr } from "./xattrs.ts";
  * attributes  mode, uid, gid (numbers), seconds (number, zigzag), nanoseconds (number), how many xattrs (number), name and value (bytes) of each
  */
 const MAGIC = Buffer.from("berth-listing 1\n");
-const FAMILY = Buffer.from("berth-listing ");
+const ANY_MAGIC = /^berth-listing [0-9]+\n/;
 const HASH = 32;
 
 const TAGS = { file: 1, directory: 2, symlink: 3, char: 4, block: 5, fifo: 6 } as const;
@@ -57,7 +57,7 @@ export function encodeListing({ changes }: Listing): Buffer {
 /** STORE_CORRUPT naming `what` for a file that is cut or altered, STORE_FORMAT for one of a later version. */
 export function decodeListing(bytes: Buffer, what: string): Listing {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
-    const isOurs = bytes.subarray(0, FAMILY.length).equals(FAMILY);
+    const isOurs = ANY_MAGIC.test(bytes.toString("latin1", 0, 32));
     throw new Failure(
       isOurs ? "STORE_FORMAT" : "STORE_CORRUPT",
       isOurs ? `${what} was written by a later version of berth` : `${what} is not a layer listing`,
