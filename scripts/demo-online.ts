@@ -18,6 +18,7 @@ export async function demonstrateOnline(machine: Machine): Promise<void> {
   await startRegistry(machine, ["etcd", "agent", "web"]);
   await terminal.type(`curl --silent http://${registry}/v2/_catalog`, /etcd/);
   await terminal.type("berth check");
+  await terminal.type(`berth pull ${registry}/etcd`);
   const before = await footprint(machine);
 
   terminal.say(

@@ -13,9 +13,9 @@ export class Terminal {
     this.#shell = shell;
   }
 
-  /** Says what comes next. */
-  say(text: string): void {
-    process.stdout.write(`\n${styleText("dim", `# ${text}`)}\n`);
+  /** Says what comes next, in lines. */
+  say(...lines: string[]): void {
+    process.stdout.write(`\n${lines.map((line) => `${styleText("dim", `# ${line}`)}\n`).join("")}`);
   }
 
   /**
