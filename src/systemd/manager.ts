@@ -5,7 +5,7 @@ import { unitObjectPath } from "./address.ts";
 import { type Bus, BusError } from "./bus.ts";
 import { failureOf } from "./bus-failure.ts";
 import { type JobOptions, type JobResult, Jobs } from "./jobs.ts";
-import type { ListedUnit, UnitState } from "./unit-state.ts";
+import { type ListedUnit, type Properties, type UnitState, unitState } from "./unit-state.ts";
 
 export const SYSTEMD = "org.freedesktop.systemd1";
 export const MANAGER_PATH = "/org/freedesktop/systemd1";
@@ -70,47 +70,12 @@ export class Manager {
   }
 
   async unit(name: string): Promise<UnitState> {
-    const ofUnit = <T>(property: string): Promise<T> => this.property(name, "Unit", property) as Promise<T>;
-    const ofService = <T>(property: string, other: T): Promise<T> =>
-      name.endsWith(".service")
-        ? (this.property(name, "Service", property) as Promise<T>)
-        : Promise.resolve(other);
-    // Sixteen small calls in one flight are decoded faster than two GetAll replies of 400 properties.
-    const [loadState, activeState, subState, activeEnterUsec, invocation, unitFileState, needDaemonReload] =
-      await Promise.all([
-        ofUnit<string>("LoadState"),
-        ofUnit<string>("ActiveState"),
-        ofUnit<string>("SubState"),
-        ofUnit<bigint>("ActiveEnterTimestamp"),
-        ofUnit<Buffer>("InvocationID"),
-        ofUnit<string>("UnitFileState"),
-        ofUnit<boolean>("NeedDaemonReload"),
-      ]);
-    const [result, mainPid, nRestarts, controlGroup, statusText, execMainCode, execMainStatus] =
-      await Promise.all([
-        ofService("Result", ""),
-        ofService("MainPID", 0),
-        ofService("NRestarts", 0),
-        ofService("ControlGroup", ""),
-        ofService("StatusText", ""),
-        ofService("ExecMainCode", 0),
-        ofService("ExecMainStatus", 0),
-      ]);
-    const invocationId = Buffer.from(invocation).toString("hex");
-    return {
-      ...{
-        name,
-        loadState,
-        activeState,
-        subState,
-        result,
-        mainPid,
-        nRestarts,
-        activeEnterUsec,
-        controlGroup,
-      },
-      ...{ statusText, execMainCode, execMainStatus, invocationId, unitFileState, needDaemonReload },
-    };
+    // One reply an interface, so that what belongs together is of one moment; as fast as fourteen single properties.
+    const [unit, service] = await Promise.all([
+      this.#getAll(name, "Unit"),
+      name.endsWith(".service") ? this.#getAll(name, "Service") : undefined,
+    ]);
+    return unitState(name, unit, service);
   }
 
   property(unit: string, interfaceName: "Unit" | "Service", name: string): Promise<unknown> {
@@ -179,6 +144,27 @@ export class Manager {
     try {
       const [variant] = (await this.#bus.call({ ...call, label: what })) as [Variant<unknown>];
       return variant.value;
+    } catch (error) {
+      throw failureOf(error, what);
+    }
+  }
+
+  async #getAll(unit: string, from: "Unit" | "Service"): Promise<Properties> {
+    const what = `tell the state of ${unit}`;
+    const target = {
+      destination: SYSTEMD,
+      path: unitObjectPath(unit),
+      interface: PROPERTIES,
+      member: "GetAll",
+    };
+    try {
+      const [properties] = await this.#bus.call({
+        ...target,
+        signature: "s",
+        body: [`${SYSTEMD}.${from}`],
+        label: what,
+      });
+      return properties as Properties;
     } catch (error) {
       throw failureOf(error, what);
     }

@@ -1,3 +1,6 @@
+/** Units as data. */
+import type { Variant } from "dbus-next";
+
 /** A unit as systemd sees it; for units that are not services, what only services have is empty or 0. */
 export interface UnitState {
   name: string;
@@ -30,4 +33,36 @@ export interface ListedUnit {
   loadState: string;
   activeState: string;
   subState: string;
+}
+
+/** Properties of one interface of a unit, as GetAll gives them. */
+export type Properties = Record<string, Variant<unknown> | undefined>;
+
+/** The state of a unit from its properties; `service` is undefined for a unit that is none. */
+export function unitState(name: string, unit: Properties, service: Properties = {}): UnitState {
+  return {
+    name,
+    loadState: text(unit["LoadState"]),
+    activeState: text(unit["ActiveState"]),
+    subState: text(unit["SubState"]),
+    result: text(service["Result"]),
+    mainPid: number(service["MainPID"]),
+    nRestarts: number(service["NRestarts"]),
+    activeEnterUsec: BigInt((unit["ActiveEnterTimestamp"]?.value as bigint | undefined) ?? 0n),
+    controlGroup: text(service["ControlGroup"]),
+    statusText: text(service["StatusText"]),
+    execMainCode: number(service["ExecMainCode"]),
+    execMainStatus: number(service["ExecMainStatus"]),
+    invocationId: Buffer.from((unit["InvocationID"]?.value as Uint8Array | undefined) ?? []).toString("hex"),
+    unitFileState: text(unit["UnitFileState"]),
+    needDaemonReload: unit["NeedDaemonReload"]?.value === true,
+  };
+}
+
+function text(property: Variant<unknown> | undefined): string {
+  return String(property?.value ?? "");
+}
+
+function number(property: Variant<unknown> | undefined): number {
+  return Number(property?.value ?? 0);
 }

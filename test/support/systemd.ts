@@ -106,6 +106,8 @@ export class FakeManager {
         return this.#fileState(body[0] as string);
       case "ListUnitsByPatterns":
         return this.#list(body[1] as string[]);
+      case "GetAll":
+        return this.#getAll(unitOf(path) ?? "", body[0] as string);
       case "Get":
         return this.#get(unitOf(path), body[1] as string);
       default:
@@ -127,6 +129,19 @@ export class FakeManager {
         return [name, "", text("LoadState"), text("ActiveState"), text("SubState"), "", "/", 0, "", "/"];
       });
     return { signature: "a(ssssssouso)", body: [rows] };
+  }
+
+  // Both interfaces get all there is: who asks takes what it knows.
+  #getAll(unit: string, from: string): Reply {
+    if (from.endsWith(".Service") && !unit.endsWith(".service")) {
+      return { error: "org.freedesktop.DBus.Error.UnknownInterface", text: `Unknown interface ${from}` };
+    }
+    const properties = Object.entries({ ...notFound, ...this.units.get(unit) });
+    const variants = properties.map(([name, [signature, value]]) => [
+      name,
+      new dbus.Variant(signature, value),
+    ]);
+    return { signature: "a{sv}", body: [Object.fromEntries(variants)] };
   }
 
   #get(unit: string | undefined, property: string): Reply {
