@@ -15,6 +15,7 @@ export async function demonstrateOffline(): Promise<void> {
     await mkdir(join(tree, "etc"), { recursive: true });
     await mkdir(join(dir, "bin"));
     await symlink(join(projectDir, "bin/berth.js"), join(dir, "bin/berth"));
+    await symlink(images, join(dir, "images"));
     const env = {
       PATH: `${join(dir, "bin")}:${join(projectDir, "node_modules/.bin")}:${process.env["PATH"]}`,
     };
@@ -22,18 +23,18 @@ export async function demonstrateOffline(): Promise<void> {
       const { stdout, stderr, exitCode } = await tool("sh", ["-c", line], { cwd: dir, env, reject: false });
       return { stdout, stderr, exitCode: exitCode ?? 128 };
     });
-    await demonstrateTree(terminal, images);
+    await demonstrateTree(terminal);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-async function demonstrateTree(terminal: Terminal, images: string): Promise<void> {
+async function demonstrateTree(terminal: Terminal): Promise<void> {
   terminal.say(
     "So berth installs into the tree of a machine that is not running, from an OCI layout on disk instead of a registry.",
   );
-  await terminal.type(`berth --root tree install oci:${images}/etcd:latest --name etcd`);
-  await terminal.type(`berth --root tree install oci:${images}/web:latest --name web --after etcd`);
+  await terminal.type(`berth --root tree install oci:images/etcd:latest --name etcd`);
+  await terminal.type(`berth --root tree install oci:images/web:latest --name web --after etcd`);
   await terminal.type("berth --root tree list", /etcd[\s\S]*web/);
   await terminal.type("cat tree/etc/systemd/system/etcd.service", /ExecStart=/);
   await terminal.type(

@@ -11,8 +11,6 @@ export async function demonstrateOnline(machine: Machine): Promise<void> {
   const terminal = new Terminal((line) => machine.run(["sh", "-c", line]));
   terminal.say(
     "A machine with systemd, runc and crun, and a registry (Debian's docker-registry) on its loopback, filled by",
-  );
-  terminal.say(
     "skopeo with images of Debian packages that umoci put together. berth was put there by `npm run install-host`.",
   );
   await startRegistry(machine, ["etcd", "agent", "web"]);
@@ -31,8 +29,8 @@ export async function demonstrateOnline(machine: Machine): Promise<void> {
 
   terminal.say(
     "A network agent reads its network from etcd and writes /run/flannel/subnet.env, as flannel does; a web service",
+    "needs that file. So the agent starts after etcd and before web.",
   );
-  terminal.say("needs that file. So the agent starts after etcd and before web.");
   await terminal.type(`etcdctl put /coreos.com/network/config '${network}'`, /OK/);
   await terminal.type(
     `berth install ${registry}/web --name web --volume /run/flannel:/run/flannel:ro --no-start`,
