@@ -28,7 +28,7 @@ export interface ExecConfig {
 }
 
 /** Durations in nanoseconds, as in the file. */
-export interface Healthcheck {
+interface Healthcheck {
   test: string[];
   interval?: number;
   timeout?: number;

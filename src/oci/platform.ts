@@ -60,7 +60,7 @@ export function selectPlatform(index: Index, want: Platform): Descriptor {
   );
 }
 
-export function formatPlatform({ os, architecture, variant }: Platform): string {
+function formatPlatform({ os, architecture, variant }: Platform): string {
   const text = [os, architecture, variant].filter((part) => part !== undefined).join("/");
   return printable(text, 80);
 }

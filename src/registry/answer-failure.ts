@@ -36,7 +36,11 @@ export async function answerFailure(response: HttpResponse, asked: Asked): Promi
   const { host, what } = asked;
   const { status } = response;
   const cause = await serverFailure(response, asked);
-  if (status === 404) return new Failure(asked.missing, `${what} is unknown to registry ${host}`, { cause });
+  if (status === 404)
+    return new Failure(asked.missing, `${what} is unknown to registry ${host}`, {
+      hint: asked.missing === "IMAGE_UNKNOWN" ? "Check the name and the tag." : undefined,
+      cause,
+    });
   if (status === 401)
     return new Failure("UNAUTHORIZED", unauthorizedMessage(asked), { hint: loginHint(host), cause });
   if (status === 403)
@@ -65,7 +69,7 @@ export async function answerFailure(response: HttpResponse, asked: Asked): Promi
 }
 
 /** What the user can do about a registry that wants to know who asks. */
-export function loginHint(host: string): string {
+function loginHint(host: string): string {
   return `Give credentials for ${host} (podman login or skopeo login writes them), and check the image's name.`;
 }
 

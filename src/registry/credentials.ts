@@ -48,7 +48,7 @@ async function findInFiles(
 }
 
 /** The auth files of containers/image, in its order. */
-export function defaultAuthFiles(): { path: string; legacy: boolean }[] {
+function defaultAuthFiles(): { path: string; legacy: boolean }[] {
   const { XDG_RUNTIME_DIR, XDG_CONFIG_HOME, DOCKER_CONFIG } = process.env;
   const home = homeDirectory();
   const uid = process.getuid?.() ?? 0;

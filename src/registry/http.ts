@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Agent } from "undici";
+import type { Agent, EnvHttpProxyAgent } from "undici";
 import { Failure } from "../errors.ts";
 import { printable } from "../oci/printable.ts";
 import { interrupted, type Transient } from "./retry.ts";
@@ -58,7 +58,9 @@ export class Http {
     const shared = { headersTimeout: idleMs, bodyTimeout: idleMs, allowH2: false };
     const connect = { ...tls, timeout: connectMs };
     const direct = new Agent({ ...shared, connect });
-    const proxied = usesProxy() ? new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect }) : direct;
+    const proxied = usesProxy()
+      ? proxyAgent(() => new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect }))
+      : direct;
     return new Http({ direct, proxied, insecure, signal: options.signal });
   }
 
@@ -198,6 +200,17 @@ function usesProxy(): boolean {
   return ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].some(
     (name) => (process.env[name] ?? "") !== "",
   );
+}
+
+/** The error of undici is not kept as cause: it holds the URL, which may hold a password. */
+function proxyAgent(make: () => EnvHttpProxyAgent): EnvHttpProxyAgent {
+  try {
+    return make();
+  } catch {
+    throw new Failure("CONFIG_INVALID", "the proxy named by HTTP_PROXY or HTTPS_PROXY is not a usable URL", {
+      hint: "Write http://HOST:PORT.",
+    });
+  }
 }
 
 /** Never through a proxy, as in Go's ProxyFromEnvironment, which podman and skopeo use. */

@@ -2,7 +2,7 @@ import { Failure } from "../errors.ts";
 import { formatReference, isShortName, parseReference, type RegistryReference } from "../oci/reference.ts";
 
 /** One `[[registry]]` of containers-registries.conf(5), version 2. */
-export interface RegistryTable {
+interface RegistryTable {
   prefix: string;
   /** Takes the place of the prefix; undefined keeps the name. */
   location: string | undefined;

@@ -7,7 +7,7 @@ export interface Requirement {
   fields: Record<string, unknown>;
 }
 
-export type RequirementType =
+type RequirementType =
   | "insecureAcceptAnything"
   | "reject"
   | "signedBy"

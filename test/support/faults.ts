@@ -41,7 +41,7 @@ export interface Answer {
   ranges?: boolean;
 }
 
-export const HTML = "<!DOCTYPE html><html><body>Welcome to the captive portal</body></html>";
+const HTML = "<!DOCTYPE html><html><body>Welcome to the captive portal</body></html>";
 
 /** The fault of a proxy or captive portal that answers everything with a page. */
 export const htmlFault = (on: Fault["on"]): Fault => ({

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, type Fault, type RequestKind, sendAnswer } from "./faults.ts";
 import { allContent, childrenOf, type TestContent } from "./images.ts";
 
-export { type Fault, HTML, htmlFault, type RequestKind } from "./faults.ts";
+export { type Fault, htmlFault, type RequestKind } from "./faults.ts";
 
 export interface RegistryOptions {
   auth?: "basic" | "bearer";

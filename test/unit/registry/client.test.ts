@@ -162,3 +162,10 @@ test("proxy: what the environment names is used, but never for this host itself"
   vi.stubEnv("HTTPS_PROXY", "http://127.0.0.1:1");
   expect((await at.manifest()).digest).toBe(at.image.digest);
 });
+
+test("proxy: one that is no URL is named without showing it", async () => {
+  vi.stubEnv("http_proxy", "http://user:hunter2@[bad");
+  const failure = await failureOf(() => at.manifest());
+  expect(failure.code).toBe("CONFIG_INVALID");
+  expect(JSON.stringify([failure.message, ...causesOf(failure)])).not.toContain("hunter2");
+});
