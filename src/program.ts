@@ -28,7 +28,7 @@ export function parseCommandLine(
   let text = "";
   let invocation: Invocation | undefined;
   const program = createProgram({
-    verbs,
+    verbs: neededVerbs(argv, verbs),
     personality,
     write: (more) => {
       text += more;
@@ -46,6 +46,15 @@ export function parseCommandLine(
   }
   if (invocation === undefined) throw new Error(`commander called no action for ${argv.join(" ")}`);
   return invocation;
+}
+
+/** Those that the words name, since the others take time to declare; all where help, or a hint, should know them. */
+function neededVerbs(argv: readonly string[], verbs: readonly Verb[]): readonly Verb[] {
+  if (argv.some((word) => ["-h", "--help", "help"].includes(word))) return verbs;
+  const named = verbs.filter(({ name, aliases = [] }) =>
+    [name, ...aliases].some((word) => argv.includes(word)),
+  );
+  return named.length === 0 ? verbs : named;
 }
 
 interface ProgramOptions {
