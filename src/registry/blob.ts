@@ -5,6 +5,8 @@ export interface BlobOptions {
   /** A connection that brings less than `minBytes` in `windowMs` of waiting is given up. */
   minBytes?: number | undefined;
   windowMs?: number | undefined;
+  /** How long after a cut the next one counts as unrelated; milliseconds. */
+  longAgoMs?: number | undefined;
 }
 
 const MIN_PROGRESS = 1024 * 1024;
@@ -18,7 +20,7 @@ const MAX_STALLS = 5;
  */
 export async function* receiveBlob(
   open: (headers: Record<string, string>) => Promise<HttpResponse>,
-  { http, what, ...pace }: { http: Http; what: string } & BlobOptions,
+  { http, what, longAgoMs = LONG_AGO_MS, ...pace }: { http: Http; what: string } & BlobOptions,
 ): AsyncGenerator<Uint8Array> {
   let received = 0;
   let stalls = 0;
@@ -40,7 +42,7 @@ export async function* receiveBlob(
       if (failure instanceof Failure) throw failure;
       const progress = received - (last?.received ?? 0) >= MIN_PROGRESS;
       if (!progress) stalls++;
-      const longAgo = last !== undefined && Date.now() - last.time >= LONG_AGO_MS;
+      const longAgo = last !== undefined && Date.now() - last.time >= longAgoMs;
       const resumable = last === undefined || progress || longAgo;
       if (!resumable || stalls > MAX_STALLS) throw failure.failure;
       last = { received, time: Date.now() };

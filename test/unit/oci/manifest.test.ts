@@ -48,6 +48,8 @@ test("statement 1: parseManifest refuses ambiguous manifests", async () => {
     const failure = await failureOf(() => parseManifest(encode(value), served));
     expect(failure.code).toBe("MANIFEST_INVALID");
     expect(failure.message).toContain("ambiguous manifest");
+    const both = typeof value === "object" && value !== null && "manifests" in value && "layers" in value;
+    if (both) expect(failure.message).toContain("both an image and an index");
   }
 });
 

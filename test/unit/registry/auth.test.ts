@@ -163,3 +163,22 @@ test("statement 7: a storage host that asks for credentials gets none", async ()
   expect(storage.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   await storage.close();
 });
+
+test("statement 7: a storage host cannot lead berth to its own token server", async () => {
+  await restart({ auth: "basic" });
+  const storage = await startRegistry({ auth: "bearer" });
+  const location = `${storage.origin}/v2/team/app/blobs/${at.layer.digest}`;
+  at.registry.fault({ on: "blob", status: 307, headers: { location } });
+  const failure = await failureOf(async () => at.blob(at.layer, { authFile: await at.login() }));
+  expect(failure.code).toBe("UNAUTHORIZED");
+  expect(storage.requests.map(({ kind }) => kind)).toEqual(["blob"]);
+  await storage.close();
+});
+
+test("bearer: a fresh token that is refused is not fetched again", async () => {
+  await restart({ auth: "bearer", anonymous: true });
+  const headers = { "www-authenticate": `Bearer realm="${at.registry.origin}/token",service="s"` };
+  at.registry.fault({ on: "manifest", status: 401, headers });
+  expect((await failureOf(() => at.manifest())).code).toBe("UNAUTHORIZED");
+  expect(at.registry.requestsOf("token")).toHaveLength(1);
+});
