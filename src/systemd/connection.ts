@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Message } from "dbus-next";
 
-export type Fields = ConstructorParameters<typeof Message>[0] & { flags?: number };
+type Fields = ConstructorParameters<typeof Message>[0] & { flags?: number };
 
 export interface Listener {
   message(message: Message): void;

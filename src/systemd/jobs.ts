@@ -42,7 +42,7 @@ export class Jobs {
     if (signal?.aborted) throw interrupted(what, signal.reason);
     this.#calls += 1;
     try {
-      const path = await dispatch();
+      const path = await untilAborted(dispatch(), { what, signal });
       return await this.#result(path, { what, signal, timeoutMs });
     } finally {
       this.#calls -= 1;
@@ -95,6 +95,19 @@ export class Jobs {
       signal?.addEventListener("abort", onAbort, { once: true });
       if (signal?.aborted) onAbort();
     });
+  }
+}
+
+// What `promise` gives; INTERRUPTED as soon as the signal aborts.
+async function untilAborted<T>(promise: Promise<T>, { what, signal }: JobRequest): Promise<T> {
+  if (signal === undefined) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(interrupted(what, signal.reason));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

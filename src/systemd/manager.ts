@@ -173,6 +173,8 @@ export class Manager {
   #signal(message: Message): void {
     if (message.member === "JobRemoved" && this.#signals.isFromSystemd(message)) this.#jobs.removed(message);
     if (message.member === "NameOwnerChanged" && message.sender === DBUS && message.body[2] === "") {
+      // It comes back after `systemctl daemon-reexec`, perhaps under another name.
+      this.#subscribed = undefined;
       this.#jobs.fail(new Failure("NO_SYSTEMD", "systemd left the bus"));
     }
   }

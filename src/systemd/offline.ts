@@ -2,43 +2,10 @@
  * enable and disable in a tree that does not run, as `systemctl --root` does it: links in the tree's /etc/systemd/system,
  * after the [Install] section of the unit. A link's text is the unit's path as seen inside the tree.
  */
-import {
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  realpath,
-  rename,
-  rmdir,
-  stat,
-  symlink,
-  unlink,
-} from "node:fs/promises";
-import { basename, dirname, extname, join, relative } from "node:path";
+import { mkdir, readdir, readlink, rename, rmdir, stat, symlink, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
-import { expandInstallSpecifiers } from "../unit/specifiers.ts";
-import { getAllValues, parseUnit, type UnitFile } from "../unit/unit-file.ts";
-import { isUnitName } from "../unit/unit-name.ts";
-
-/** Where units lie, after the directory that the caller names; the order of systemd.unit(5). */
-const UNIT_PATH = [
-  "/etc/systemd/system",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-];
-const DEPENDENCIES = [
-  ["WantedBy", "wants"],
-  ["RequiredBy", "requires"],
-  ["UpheldBy", "upholds"],
-] as const;
-
-interface Install {
-  /** The name of the unit, and where its file lies, as seen inside the tree. */
-  unit: string;
-  path: string;
-  file: UnitFile;
-}
+import { isInside, linksOf, readInstalls } from "./install-section.ts";
 
 /**
  * Enables a unit whose file lies in `unitDirectory` (a path of the running host, below `root`), and the units its Also=
@@ -47,7 +14,7 @@ interface Install {
  */
 export async function enableOffline(root: string, unit: string, unitDirectory: string): Promise<string[]> {
   const made: string[] = [];
-  for (const install of await withAlso(root, unit, unitDirectory)) {
+  for (const install of await readInstalls(root, unit, unitDirectory)) {
     for (const { link, replace } of linksOf(install)) {
       if (await placeLink(join(root, link), { root, target: install.path, replace }))
         made.push(join(root, link));
@@ -61,7 +28,7 @@ export async function enableOffline(root: string, unit: string, unitDirectory: s
  * left empty. A mask stays. Returns the links that were removed.
  */
 export async function disableOffline(root: string, unit: string, unitDirectory: string): Promise<string[]> {
-  const also = await withAlso(root, unit, unitDirectory).catch((error: unknown) => {
+  const also = await readInstalls(root, unit, unitDirectory).catch((error: unknown) => {
     if (error instanceof Failure && error.code === "JOB_FAILED") return [];
     throw error;
   });
@@ -82,67 +49,6 @@ export async function disableOffline(root: string, unit: string, unitDirectory: 
     if (parent !== directory) await removeEmpty(parent);
   }
   return removed.map(({ path }) => path);
-}
-
-// The unit and, in turn, what Also= names; of those, one that is missing or masked is left out, as systemctl does.
-async function withAlso(root: string, unit: string, unitDirectory: string): Promise<Install[]> {
-  const installs = new Map<string, Install>();
-  const wanted = [unit];
-  for (const name of wanted) {
-    if (installs.has(name)) continue;
-    const install = await readInstall(root, name, unitDirectory).catch((error: unknown) => {
-      if (name !== unit && error instanceof Failure && error.code === "JOB_FAILED") return undefined;
-      throw error;
-    });
-    if (install === undefined) continue;
-    installs.set(name, install);
-    wanted.push(...namesIn(install, "Also"));
-  }
-  return [...installs.values()];
-}
-
-async function readInstall(root: string, unit: string, unitDirectory: string): Promise<Install> {
-  const inside = `/${relative(root, unitDirectory)}`;
-  for (const directory of new Set([inside, ...UNIT_PATH])) {
-    const path = join(root, directory, unit);
-    try {
-      const isMask = (await readlink(path).catch(() => "")) === "/dev/null";
-      if (isMask) throw new Failure("JOB_FAILED", `cannot enable ${unit}: the unit is masked`);
-      if (!(await isInside(path, root))) continue;
-      return { unit, path: join(directory, unit), file: parseUnit(await readFile(path, "utf8")) };
-    } catch (error) {
-      if (!isErrno(error, "ENOENT") && !isErrno(error, "ENOTDIR")) throw error;
-    }
-  }
-  throw new Failure("JOB_FAILED", `cannot enable ${unit}: there is no such unit file in ${root}`);
-}
-
-function linksOf(install: Install): { link: string; replace: boolean }[] {
-  const { unit } = install;
-  const aliases = namesIn(install, "Alias").filter((alias) => alias !== unit);
-  const odd = aliases.find((alias) => extname(alias) !== extname(unit));
-  if (odd !== undefined)
-    throw new Failure("UNIT_INVALID", `${unit} cannot have the alias ${odd}: it is of another type`);
-  return [
-    ...aliases.map((alias) => ({ link: `/etc/systemd/system/${alias}`, replace: false })),
-    ...DEPENDENCIES.flatMap(([key, suffix]) =>
-      namesIn(install, key).map((by) => ({
-        link: `/etc/systemd/system/${by}.${suffix}/${unit}`,
-        replace: true,
-      })),
-    ),
-  ];
-}
-
-function namesIn({ unit, file }: Install, key: string): string[] {
-  const words = getAllValues(file, { section: "Install", key }).flatMap((value) => value.split(/[ \t]+/));
-  return words
-    .filter((word) => word !== "")
-    .map((word) => {
-      const name = expandInstallSpecifiers(word.replace(/^(["'])(.*)\1$/, "$2"), unit);
-      if (!isUnitName(name)) throw new Failure("UNIT_INVALID", `${key}=${word} of ${unit} names no unit`);
-      return name;
-    });
 }
 
 // Whether the link was made: false when it was there. A link of the same unit that points elsewhere is replaced.
@@ -168,16 +74,6 @@ async function placeLink(
   await symlink(target, temporary);
   await rename(temporary, path);
   return true;
-}
-
-async function isInside(path: string, root: string): Promise<boolean> {
-  try {
-    const [real, base] = await Promise.all([realpath(path), realpath(root)]);
-    return real === base || real.startsWith(base.endsWith("/") ? base : `${base}/`);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }
 
 // Symbolic links in the directory and in its *.wants, *.requires and *.upholds directories.

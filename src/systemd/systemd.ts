@@ -10,7 +10,7 @@ import type { JobOptions, JobResult } from "./jobs.ts";
 import { DBUS, MANAGER, MANAGER_PATH, Manager, SYSTEMD } from "./manager.ts";
 import type { ListedUnit, UnitState } from "./unit-state.ts";
 
-export type { JobOptions, JobResult } from "./jobs.ts";
+export type { JobResult } from "./jobs.ts";
 export type { ListedUnit, UnitState } from "./unit-state.ts";
 
 /** Every method fails with NO_SYSTEMD when systemd does not answer, and with the Failure of failureOf() when it refuses. */
@@ -53,7 +53,7 @@ const DBUS_PATH = "/org/freedesktop/DBus";
 /** Connects to the system's systemd. NO_SYSTEMD when there is none, with what was tried as its cause. */
 export async function connectSystemd(options: ConnectOptions = {}): Promise<Systemd> {
   const { privateSocket = "/run/systemd/private", timeoutMs } = options;
-  const address = options.address ?? process.env["DBUS_SYSTEM_BUS_ADDRESS"] ?? SYSTEM_BUS;
+  const address = options.address ?? (process.env["DBUS_SYSTEM_BUS_ADDRESS"] || SYSTEM_BUS);
   const errors: unknown[] = [];
   for (const path of parseBusAddress(address)) {
     try {
@@ -87,21 +87,24 @@ async function overBus(path: string, timeoutMs: number | undefined): Promise<Sys
       ...(body && { signature: "s".repeat(body.length), body }),
     });
   try {
-    const [, [owner]] = await Promise.all([dbus("Hello"), dbus("GetNameOwner", [SYSTEMD])]);
-    return new Manager(bus, {
-      // Anyone on the bus may send us a signal, whatever matches we add: only systemd's count.
-      isFromSystemd: ({ sender }) => sender === owner,
-      async subscribe(): Promise<void> {
-        const from = `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}'`;
-        const leaving = `type='signal',sender='${DBUS}',interface='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`;
-        await Promise.all([dbus("AddMatch", [`${from},member='JobRemoved'`]), dbus("AddMatch", [leaving])]);
-        await bus.call({ destination: SYSTEMD, path: MANAGER_PATH, interface: MANAGER, member: "Subscribe" });
-      },
-    });
+    await Promise.all([dbus("Hello"), dbus("GetNameOwner", [SYSTEMD])]);
   } catch (error) {
     bus.close();
     throw failureOf(error, "be found on the bus");
   }
+  let owner: unknown;
+  return new Manager(bus, {
+    // Anyone on the bus may send us a signal, whatever matches we add: only systemd's count.
+    isFromSystemd: ({ sender }) => sender === owner,
+    async subscribe(): Promise<void> {
+      const jobs = `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',member='JobRemoved'`;
+      const leaving = `type='signal',sender='${DBUS}',interface='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`;
+      const subscribe = { destination: SYSTEMD, path: MANAGER_PATH, interface: MANAGER, member: "Subscribe" };
+      const asked = [dbus("AddMatch", [jobs]), dbus("AddMatch", [leaving]), bus.call(subscribe)];
+      const [[name]] = await Promise.all([dbus("GetNameOwner", [SYSTEMD]), ...asked]);
+      owner = name;
+    },
+  });
 }
 
 async function overPrivateSocket(path: string, timeoutMs: number | undefined): Promise<Systemd> {

@@ -5,12 +5,12 @@
 import { Failure } from "../errors.ts";
 import { endsInContinuation, isRepresentable } from "./quote.ts";
 
-export interface Entry {
+interface Entry {
   key: string;
   value: string;
 }
 
-export interface Section {
+interface Section {
   name: string;
   entries: Entry[];
 }

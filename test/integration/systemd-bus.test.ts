@@ -159,6 +159,16 @@ describe.each([
     expect(fake.manager.calls).toHaveLength(calls);
   });
 
+  test("asking for a job ends at once when the signal aborts", async () => {
+    const { fake, systemd } = await connect();
+    fake.manager.replies.set("StartUnit", "never");
+    const controller = new AbortController();
+    const started = failure(systemd.start("a.service", undefined, { signal: controller.signal }));
+    await expect.poll(() => fake.manager.members()).toContain("StartUnit");
+    controller.abort();
+    expect((await started).code).toBe("INTERRUPTED");
+  });
+
   test("a call without a reply fails at its deadline and names the unit and the method", async () => {
     const { fake, systemd } = await connect({ timeoutMs: 100 });
     fake.manager.replies.set("StartUnit", "never");
@@ -264,6 +274,9 @@ describe("jobs over the bus", () => {
       message: "systemd left the bus: waiting for systemd to start a.service",
     });
     expect((await failure(systemd.version())).code).toBe("NO_SYSTEMD");
+    await fake.comeBack();
+    expect(await systemd.start("b.service")).toBe("done");
+    expect(fake.manager.members().filter((member) => member === "Subscribe")).toHaveLength(2);
   });
 });
 

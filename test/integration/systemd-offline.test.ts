@@ -72,6 +72,18 @@ const cases: [what: string, files: Record<string, string>, unit: string, directo
     "/usr/local/lib/systemd/system",
   ],
   ["specifiers", { [`${ETC}/a-b.service`]: service("WantedBy=%p-%N.target %p.target") }, "a-b.service"],
+  [
+    "drop-ins, the first directory's of one name",
+    {
+      "/usr/lib/systemd/system/a.service": service("WantedBy=a.target"),
+      "/usr/lib/systemd/system/a.service.d/20-x.conf": "[Install]\nWantedBy=hidden.target\n",
+      "/usr/lib/systemd/system/a.service.d/10-y.conf": "[Install]\nWantedBy=\nWantedBy=y.target\n",
+      [`${ETC}/a.service.d/20-x.conf`]: "[Install]\nWantedBy=x.target\n",
+      [`${ETC}/a.service.d/README`]: "[Install]\nWantedBy=no.target\n",
+    },
+    "a.service",
+    "/usr/lib/systemd/system",
+  ],
   ["no [Install] section", { [`${ETC}/a.service`]: "[Service]\nExecStart=/bin/true\n" }, "a.service"],
   [
     "a link that points elsewhere",

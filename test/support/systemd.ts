@@ -16,14 +16,14 @@ import wire from "dbus-next/lib/message.js";
 const MANAGER_PATH = "/org/freedesktop/systemd1";
 const MANAGER = "org.freedesktop.systemd1.Manager";
 
-export interface RecordedCall {
+interface RecordedCall {
   member: string;
   path: string;
   body: unknown[];
 }
 
 /** How a job on a unit goes. Default: the reply, then JobRemoved with `done`. */
-export interface JobBehaviour {
+interface JobBehaviour {
   result?: string;
   /** When JobRemoved comes, before or after the reply; `never` leaves the job running. */
   removed?: "before" | "after" | "never";
@@ -33,7 +33,7 @@ type Reply = { signature: string; body: unknown[] } | { error: string; text: str
 type Send = (message: Message) => void;
 
 /** What the fake knows and does, on whichever socket. */
-export class FakeManager {
+class FakeManager {
   readonly calls: RecordedCall[] = [];
   /** Properties of units by name, as `[D-Bus signature, value]`; a unit that is not here is not found. */
   readonly units = new Map<string, Record<string, [signature: string, value: unknown]>>();
@@ -200,6 +200,8 @@ export interface FakeSystemd {
   die(): Promise<void>;
   /** systemd leaves the bus; the bus stays. */
   leave(): Promise<void>;
+  /** systemd is on the bus again. */
+  comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -282,6 +284,7 @@ export async function startFakeSystemd(): Promise<FakeSystemd> {
     manager,
     die: () => bus.kill(),
     leave: async () => void (await client.releaseName("org.freedesktop.systemd1")),
+    comeBack: async () => void (await client.requestName("org.freedesktop.systemd1", 0)),
     async stop(): Promise<void> {
       client.disconnect();
       await bus.stop();
@@ -327,6 +330,7 @@ export async function startFakePrivateSystemd({
     manager,
     die,
     leave: die,
+    comeBack: () => Promise.reject(new Error("there is no bus to come back to")),
     async stop(): Promise<void> {
       if (server.listening) await die();
       await rm(directory, { recursive: true });
