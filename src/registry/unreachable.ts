@@ -15,10 +15,17 @@ export function unreachable(error: unknown, host: string): Failure | Transient {
     `registry ${host} cannot be reached: ${reasonOf(error, code)}`,
     {
       hint: hintFor(code, host),
-      cause: error,
+      cause: presentable(error, code),
     },
   );
   return LASTING.test(code) ? failure : new Transient(failure);
+}
+
+/** OpenSSL's messages end in a newline, and that of a failure on several addresses is empty. */
+function presentable(error: unknown, code: string): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.message !== "" && !/\p{Cc}/u.test(error.message)) return error;
+  return new Error(error.message === "" ? code : printable(error.message.trim(), 400));
 }
 
 function codeOf(error: unknown): string {

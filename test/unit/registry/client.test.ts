@@ -63,6 +63,7 @@ test("plain http without being marked insecure: refused, nothing is sent, and th
     message: expect.stringContaining("does not speak https"),
     hint: expect.stringContaining("insecure = true"),
   });
+  expect(causesOf(failure).join("")).not.toMatch(/\p{Cc}/u);
   expect(at.registry.requests).toEqual([]);
 });
 
