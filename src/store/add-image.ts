@@ -184,8 +184,10 @@ function describe(
   const cause = asNoSpace(error, { dir: layout.store, bytes: descriptor.size, what });
   if (!(cause instanceof Failure)) return cause;
   const { code, message, hint } = cause;
-  const isPlaced = code === "INTERRUPTED" || code === "NO_SPACE" || message.includes(descriptor.digest);
-  return isPlaced ? cause : new Failure(code, `${what}: ${message}`, { hint, cause: cause.cause });
+  const isSaid = [what, `blob ${descriptor.digest}`].some((start) => message.startsWith(start));
+  return isSaid || code === "INTERRUPTED" || code === "NO_SPACE"
+    ? cause
+    : new Failure(code, `${what}: ${message}`, { hint, cause: cause.cause });
 }
 
 /** Moves staged objects to their places; one that exists stays as it is, since checkouts share it. */

@@ -130,7 +130,7 @@ class Checkout {
   #explain(error: unknown, { path, object }: { path: ByteString; object: string }): unknown {
     if (isErrno(error, "ENOENT"))
       return new Failure("STORE_CORRUPT", `object ${object} (/${showBytes(path)}) is missing`, {
-        hint: "Remove the image and pull it again.",
+        hint: "Remove the image with `berth rmi`, then pull it again.",
         cause: error,
       });
     if (isErrno(error, "EXDEV"))

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import { publishFile, syncDirectory } from "./files.ts";
@@ -35,7 +36,8 @@ export function createStore(layout: Layout): void {
   ])
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (existsSync(layout.format)) return;
-  const tmp = join(layout.tmp, `format.${process.pid}`);
+  closeSync(openSync(layout.lock, "a", 0o600));
+  const tmp = join(layout.tmp, `format.${randomBytes(6).toString("hex")}`);
   publishFile(layout.format, { bytes: `berth-store ${FORMAT}\n`, tmp });
   syncDirectory(layout.state);
 }

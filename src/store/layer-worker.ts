@@ -130,7 +130,8 @@ export class LayerWorker implements AsyncDisposable {
 
 /** The worker's file has this file's extension: .ts in the source tree, .js when built. */
 function startWorker(): Worker {
-  return new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
+  const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+  return new Worker(file, { execArgv: [] }); // what Node was started with (-e, --input-type) is not for it
 }
 
 /** A promise that rejects when `signal` aborts; leaves no listener behind. */

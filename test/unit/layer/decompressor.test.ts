@@ -1,7 +1,7 @@
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { createDecompressor } from "../../../src/layer/decompressor.ts";
-import { noise } from "../../support/image.ts";
+import { noise } from "../../support/raw-image.ts";
 
 const A = noise(300_000, "a");
 const B = Buffer.from("second");
