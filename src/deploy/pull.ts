@@ -1,5 +1,5 @@
 /** pull: a reference becomes an image of the store. resolve -> policy -> layers into the store -> name the image last. */
-import { isFailure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference, isShortName, parseReference, type Reference } from "../oci/reference.ts";
@@ -25,7 +25,13 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
       if (!isFailure(error, "IMAGE_UNKNOWN") || at === candidates.length - 1) throw error;
     }
   }
-  throw new Error("no reference to pull");
+  throw new Failure(
+    "IMAGE_UNKNOWN",
+    `${request.image} is a short name, and no registry is set to look for it in`,
+    {
+      hint: "give the full name, or set unqualified-search-registries in registries.conf",
+    },
+  );
 }
 
 /** The image of the store that `request` means, or else the one a registry has. */

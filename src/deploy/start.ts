@@ -9,6 +9,7 @@ const LOG_LINES = 10;
 
 /** A service that tells no readiness is started once its program runs; one that ends within this time did not start. */
 const SETTLE_MS = 400;
+const POLL_MS = 40;
 
 /**
  * Starts or restarts `unit`, and waits for systemd's verdict.
@@ -23,17 +24,26 @@ export async function startUnit(
   host.report({ type: "step", step: verb, name: unit });
   const since = new Date();
   const result = await systemd[verb](unit, "replace", { signal: host.signal });
-  let state = await systemd.unit(unit);
-  if (result === "done" && !failed(state)) {
-    await sleep(SETTLE_MS, undefined, { signal: host.signal }).catch(() => host.checkInterrupted());
-    state = await systemd.unit(unit);
-    if (!failed(state)) return state;
-  }
+  const state = result === "done" ? await settle(host, unit) : await systemd.unit(unit);
+  if (result === "done" && !failed(state)) return state;
   throw await startFailure(unit, { verb, result, state, since });
 }
 
+/** Looks often: a unit that ended shows how only until systemd starts it again, a tenth of a second later. */
+async function settle(host: Host, unit: string): Promise<UnitState> {
+  const systemd = await host.systemd();
+  let state = await systemd.unit(unit);
+  for (let waited = 0; waited < SETTLE_MS && !failed(state); waited += POLL_MS) {
+    await sleep(POLL_MS);
+    host.checkInterrupted();
+    state = await systemd.unit(unit);
+  }
+  return state;
+}
+
+/** An explicit start counts restarts from zero: one that followed by itself means that the first run ended. */
 function failed(state: UnitState): boolean {
-  return state.activeState === "failed" || state.subState === "auto-restart";
+  return state.activeState === "failed" || state.subState === "auto-restart" || state.nRestarts > 0;
 }
 
 async function startFailure(
@@ -48,6 +58,7 @@ async function startFailure(
     `job ${result}`,
     ...(state.result !== "success" ? [`result ${state.result}`] : []),
     ...exit(state),
+    ...(state.nRestarts > 0 ? ["it ended and was started again"] : []),
   ];
   return new Failure("JOB_FAILED", `${unit} did not ${verb}: ${details.join(", ")}`, {
     cause: lines.length > 0 ? new Error(lines.join("\n")) : undefined,

@@ -180,7 +180,7 @@ test("policy: one that rejects, and one that does not parse", async () => {
 
 test.each([
   ["a layer is received", () => ["install", `${faulty.open}/slow`, "--tls-verify=false"]],
-  ["the unit starts", () => ["install", probe, "--env", "PROBE_MODE=hang"]],
+  ["the unit starts", () => ["install", probe, "--notify", "--env", "PROBE_MODE=hang"]],
 ])("interrupt while %s: status 130 and nothing left", async (_, args) => {
   const result = await lab.run([
     "timeout",
