@@ -64,7 +64,7 @@ function ensureLinux() {
 function ensureModules() {
   if (modulesMatchLockfile()) return;
   say("npm ci (the packages of package-lock.json)");
-  run("npm", ["ci", "--no-audit", "--no-fund"]);
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   if (!existsSync(join(project, "node_modules/.bin/node")))
     fail("npm ci did not bring Node 24 (the package `node`)");
 }
@@ -103,9 +103,13 @@ function ensurePackages() {
   }
   say(`apt-get install ${list} (Debian packages; none of them starts a service)`);
   const install = ["install", "--yes", "--no-install-recommends", ...missing];
-  if (apt(install) === 0) return;
+  if (hasPackageLists() && apt(install) === 0) return;
   if (apt(["update"]) !== 0 || apt(install) !== 0)
     fail(`cannot install the Debian packages ${list}; see apt's message above`);
+}
+
+function hasPackageLists() {
+  return readdirSync("/var/lib/apt/lists").some((file) => file.includes("_Packages"));
 }
 
 function apt(args) {
