@@ -12,6 +12,17 @@ export function failureOf(error: unknown, what: string): unknown {
   return new Failure(code, `systemd cannot ${what}: ${reason}`, details);
 }
 
+/** What `ask` gives; undefined when systemd answers with the one error `org.freedesktop.*.NAME`. */
+export async function unless<T>(name: string, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    const reply = error instanceof Failure ? error.cause : error;
+    if (reply instanceof BusError && reply.errorName.endsWith(`.${name}`)) return undefined;
+    throw error;
+  }
+}
+
 function explain({ errorName, message }: BusError): [code: Code, reason: string, hint?: string] {
   const name = errorName.replace(/^org\.freedesktop\.(systemd1|DBus\.Error)\./, "");
   switch (name) {

@@ -2,8 +2,8 @@
 import type { Message, Variant } from "dbus-next";
 import { Failure } from "../errors.ts";
 import { unitObjectPath } from "./address.ts";
-import { type Bus, BusError } from "./bus.ts";
-import { failureOf } from "./bus-failure.ts";
+import type { Bus } from "./bus.ts";
+import { failureOf, unless } from "./bus-failure.ts";
 import { type JobOptions, type JobResult, Jobs } from "./jobs.ts";
 import { type ListedUnit, type Properties, type UnitState, unitState } from "./unit-state.ts";
 
@@ -17,6 +17,8 @@ const RELOAD_MS = 180_000;
 export interface Signals {
   /** Whether a signal is systemd's own. */
   isFromSystemd(message: Message): boolean;
+  /** systemd has another name on the bus from now on. */
+  movedTo(owner: string): void;
   /** Asks for JobRemoved and for systemd's leaving; done before the first job. */
   subscribe(): Promise<void>;
 }
@@ -172,8 +174,11 @@ export class Manager {
 
   #signal(message: Message): void {
     if (message.member === "JobRemoved" && this.#signals.isFromSystemd(message)) this.#jobs.removed(message);
-    if (message.member === "NameOwnerChanged" && message.sender === DBUS && message.body[2] === "") {
-      // It comes back after `systemctl daemon-reexec`, perhaps under another name.
+    if (message.member !== "NameOwnerChanged" || message.sender !== DBUS) return;
+    const owner = message.body[2] as string;
+    // `systemctl daemon-reexec` hands the name on in one step; jobs and the subscription live on.
+    if (owner !== "") this.#signals.movedTo(owner);
+    else {
       this.#subscribed = undefined;
       this.#jobs.fail(new Failure("NO_SYSTEMD", "systemd left the bus"));
     }
@@ -192,15 +197,4 @@ interface ManagerCall {
   body?: unknown[];
   what: string;
   timeoutMs?: number;
-}
-
-// Runs `ask`; undefined when systemd answers with this one error.
-async function unless<T>(errorName: string, ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    const { cause } = error as Failure;
-    if (cause instanceof BusError && cause.errorName.endsWith(`.${errorName}`)) return undefined;
-    throw error;
-  }
 }

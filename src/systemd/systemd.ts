@@ -5,7 +5,7 @@
 import { Failure } from "../errors.ts";
 import { parseBusAddress } from "./address.ts";
 import { Bus } from "./bus.ts";
-import { failureOf } from "./bus-failure.ts";
+import { failureOf, unless } from "./bus-failure.ts";
 import type { JobOptions, JobResult } from "./jobs.ts";
 import { DBUS, MANAGER, MANAGER_PATH, Manager, SYSTEMD } from "./manager.ts";
 import type { ListedUnit, UnitState } from "./unit-state.ts";
@@ -96,11 +96,18 @@ async function overBus(path: string, timeoutMs: number | undefined): Promise<Sys
   return new Manager(bus, {
     // Anyone on the bus may send us a signal, whatever matches we add: only systemd's count.
     isFromSystemd: ({ sender }) => sender === owner,
+    movedTo(name): void {
+      owner = name;
+    },
     async subscribe(): Promise<void> {
       const jobs = `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',member='JobRemoved'`;
       const leaving = `type='signal',sender='${DBUS}',interface='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`;
       const subscribe = { destination: SYSTEMD, path: MANAGER_PATH, interface: MANAGER, member: "Subscribe" };
-      const asked = [dbus("AddMatch", [jobs]), dbus("AddMatch", [leaving]), bus.call(subscribe)];
+      const asked = [
+        dbus("AddMatch", [jobs]),
+        dbus("AddMatch", [leaving]),
+        unless("AlreadySubscribed", () => bus.call(subscribe)),
+      ];
       const [[name]] = await Promise.all([dbus("GetNameOwner", [SYSTEMD]), ...asked]);
       owner = name;
     },
@@ -123,5 +130,9 @@ async function overPrivateSocket(path: string, timeoutMs: number | undefined): P
     clearInterval(nudge);
   }
   // No Hello, no names, no matches: every signal is sent to every peer.
-  return new Manager(bus, { isFromSystemd: () => true, subscribe: () => Promise.resolve() });
+  return new Manager(bus, {
+    isFromSystemd: () => true,
+    movedTo: () => undefined,
+    subscribe: () => Promise.resolve(),
+  });
 }

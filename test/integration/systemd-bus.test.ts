@@ -262,6 +262,23 @@ describe("jobs over the bus", () => {
     expect(await started).toBe("done");
   });
 
+  test("a job goes on when systemd is executed anew, and so does the subscription", async () => {
+    const { fake, systemd } = await fakeSystemd();
+    fake.manager.jobs.set("a.service", { removed: "never" });
+    const started = systemd.start("a.service");
+    await expect.poll(() => fake.manager.members()).toContain("StartUnit");
+    await fake.reexec();
+    fake.manager.removeJob("/org/freedesktop/systemd1/job/101", { unit: "a.service", result: "done" });
+    expect(await started).toBe("done");
+    expect(await systemd.start("b.service")).toBe("done");
+  });
+
+  test("a client that is subscribed already is served", async () => {
+    const { fake, systemd } = await fakeSystemd();
+    fake.manager.subscribed = true;
+    expect(await systemd.start("a.service")).toBe("done");
+  });
+
   test("fails when systemd leaves the bus", async () => {
     const { fake, systemd } = await fakeSystemd();
     fake.manager.jobs.set("a.service", { removed: "never" });

@@ -13,6 +13,9 @@ import dbus, { type Message, type MessageBus } from "dbus-next";
 import compat from "dbus-next/lib/marshall-compat.js";
 import wire from "dbus-next/lib/message.js";
 
+const NAME = "org.freedesktop.systemd1";
+const ALLOW_REPLACEMENT = 1;
+const REPLACE_EXISTING = 2;
 const MANAGER_PATH = "/org/freedesktop/systemd1";
 const MANAGER = "org.freedesktop.systemd1.Manager";
 
@@ -67,6 +70,11 @@ class FakeManager {
     this.#inFlight -= 1;
   }
 
+  /** What the fake says by itself goes this way from now on. */
+  speakOver(send: Send): void {
+    this.#last = send;
+  }
+
   /** Says that a job is over, whoever asked for it. */
   removeJob(path: string, { unit, result }: { unit: string; result: string }): void {
     this.#last(jobRemoved(path, { unit, result }));
@@ -92,6 +100,11 @@ class FakeManager {
   #answer({ member, path, body }: Message): Reply {
     switch (member) {
       case "Subscribe":
+        if (this.subscribed)
+          return {
+            error: "org.freedesktop.systemd1.AlreadySubscribed",
+            text: "Client is already subscribed.",
+          };
         this.subscribed = true;
         return nothing;
       case "Ping":
@@ -200,8 +213,10 @@ export interface FakeSystemd {
   die(): Promise<void>;
   /** systemd leaves the bus; the bus stays. */
   leave(): Promise<void>;
-  /** systemd is on the bus again. */
+  /** systemd is on the bus again, as a new one that knows no subscribers. */
   comeBack(): Promise<void>;
+  /** systemd hands its name on the bus to another connection of its own, as `systemctl daemon-reexec` does. */
+  reexec(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -271,22 +286,35 @@ async function end(child: ChildProcess): Promise<void> {
 export async function startFakeSystemd(): Promise<FakeSystemd> {
   const bus = await startBus();
   const manager = new FakeManager();
-  const client = await connectClient(bus.address);
-  client.addMethodHandler((message: Message) => {
-    if (message.interface === "org.freedesktop.DBus.Introspectable") return false;
-    void manager.handle(message, (reply) => client.send(reply));
-    return true;
-  });
-  await client.requestName("org.freedesktop.systemd1", 0);
+  const clients: MessageBus[] = [];
+  const serve = async (): Promise<MessageBus> => {
+    const client = await connectClient(bus.address);
+    clients.push(client);
+    client.addMethodHandler((message: Message) => {
+      if (message.interface === "org.freedesktop.DBus.Introspectable") return false;
+      void manager.handle(message, (reply) => client.send(reply));
+      return true;
+    });
+    await client.requestName(NAME, ALLOW_REPLACEMENT | REPLACE_EXISTING);
+    manager.speakOver((message) => client.send(message));
+    return client;
+  };
+  let client = await serve();
   return {
     address: bus.address,
     path: bus.path,
     manager,
     die: () => bus.kill(),
-    leave: async () => void (await client.releaseName("org.freedesktop.systemd1")),
-    comeBack: async () => void (await client.requestName("org.freedesktop.systemd1", 0)),
+    leave: async () => void (await client.releaseName(NAME)),
+    async comeBack(): Promise<void> {
+      manager.subscribed = false;
+      await client.requestName(NAME, ALLOW_REPLACEMENT);
+    },
+    async reexec(): Promise<void> {
+      client = await serve();
+    },
     async stop(): Promise<void> {
-      client.disconnect();
+      for (const each of clients) each.disconnect();
       await bus.stop();
     },
   };
@@ -320,6 +348,7 @@ export async function startFakePrivateSystemd({
   });
   server.listen(path);
   await once(server, "listening");
+  const noBus = (): Promise<never> => Promise.reject(new Error("there is no bus here"));
   const die = async (): Promise<void> => {
     for (const peer of peers) peer.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -330,7 +359,8 @@ export async function startFakePrivateSystemd({
     manager,
     die,
     leave: die,
-    comeBack: () => Promise.reject(new Error("there is no bus to come back to")),
+    comeBack: noBus,
+    reexec: noBus,
     async stop(): Promise<void> {
       if (server.listening) await die();
       await rm(directory, { recursive: true });

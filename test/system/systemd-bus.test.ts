@@ -200,6 +200,17 @@ describe.each([
   });
 });
 
+test("a job goes on when systemd is executed anew", async () => {
+  const started = probe([
+    ["start", "bt-slow.service"],
+    ["start", "bt-slow.service"],
+  ]);
+  const activating = ["systemctl", "show", "--value", "--property=ActiveState", "bt-slow.service"];
+  await expect.poll(() => lab.output(activating), { timeout: 10_000 }).toBe("activating");
+  await lab.output(["systemctl", "daemon-reexec"]);
+  expect(await started).toEqual([{ value: "done" }, { value: "done" }]);
+});
+
 test("lastLines() shows what a service said before it failed", async () => {
   const [, log] = await probe([
     ["start", "bt-bad.service"],
