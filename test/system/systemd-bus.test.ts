@@ -36,6 +36,7 @@ async function writeUnit(name: string, text: string): Promise<void> {
 
 beforeAll(async () => {
   const oneshot = (command: string): string => `[Service]\nType=oneshot\n${command}\n`;
+  await writeUnit("bt-slow.service", oneshot("ExecStart=/bin/sleep 2"));
   await writeUnit(
     "bt-good.service",
     "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
