@@ -2,6 +2,7 @@ import { type CheckResult, check } from "../deploy/check.ts";
 import { withHost } from "../host.ts";
 import { line, type Tone, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import type { CheckOptions } from "./options.ts";
 
 const TONES: Record<CheckResult["findings"][number]["verdict"], Tone> = {
   good: "good",
@@ -9,8 +10,8 @@ const TONES: Record<CheckResult["findings"][number]["verdict"], Tone> = {
   bad: "bad",
 };
 
-export async function run(context: Context): Promise<CheckResult> {
-  return withHost(context, check);
+export async function run(context: Context, _args: string[], { fix }: CheckOptions): Promise<CheckResult> {
+  return withHost(context, (host) => check(host, { fix }));
 }
 
 export function view({ fit, findings }: CheckResult): View {

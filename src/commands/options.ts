@@ -41,4 +41,13 @@ export interface PullOptions extends PullingOptions {
   as?: string;
 }
 
+export interface RecoverOptions {
+  /** Called by the unit that recovers at boot. */
+  boot: boolean;
+}
+
+export interface CheckOptions {
+  fix: boolean;
+}
+
 export type NoOptions = Record<string, never>;

@@ -170,9 +170,20 @@ const check: Verb = {
   name: "check",
   summary: "Check that this host is fit for berth",
   arguments: [],
-  options: [],
+  options: [{ flags: "--fix", description: "install and enable what is missing of berth's own units first" }],
   examples: [{ command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" }],
   load: () => import("./check.ts"),
+};
+
+const recover: Verb = {
+  name: "recover",
+  summary: "Finish or undo what an interrupted command left",
+  arguments: [],
+  options: [{ flags: "--boot", description: "while the system boots: wait for no job", hidden: true }],
+  examples: [
+    { command: "berth recover", text: "every command that changes a container does it for that one" },
+  ],
+  load: () => import("./recover.ts"),
 };
 
 export const verbs: readonly Verb[] = [
@@ -189,4 +200,5 @@ export const verbs: readonly Verb[] = [
   rmi,
   inspect,
   check,
+  recover,
 ];

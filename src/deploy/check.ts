@@ -1,10 +1,11 @@
-/** check: whether this host is fit for what berth does, finding by finding. Changes nothing. */
+/** check: whether this host is fit for what berth does, finding by finding. */
 import { access, link, lstat, mkdtemp, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { findRuntime, formatRuntime } from "../runtime/runtime.ts";
 import { deploymentOf } from "./name.ts";
+import { installUnits, missingUnits } from "./own-units.ts";
 
 export interface Finding {
   what: string;
@@ -25,7 +26,9 @@ const CGROUP2 = 0x63677270;
 /** RootDirectory= with MountAPIVFS= and PrivateIPC= as berth uses them; `:` modes in tmpfiles.d. */
 const OLDEST_SYSTEMD = 250;
 
-export async function check(host: Host): Promise<CheckResult> {
+/** With `fix`, what can be put right without a decision of the admin's is put right first. */
+export async function check(host: Host, { fix = false }: { fix?: boolean } = {}): Promise<CheckResult> {
+  if (fix) await installUnits(host);
   const findings = [
     await checkUser(),
     await checkSystemd(host),
@@ -34,6 +37,7 @@ export async function check(host: Host): Promise<CheckResult> {
     await checkState(host),
     await checkPolicy(host),
     await checkLeftovers(host),
+    await checkUnits(host),
   ];
   return { fit: findings.every(({ verdict }) => verdict !== "bad"), findings };
 }
@@ -161,6 +165,18 @@ async function checkLeftovers({ layout }: Host): Promise<Finding> {
     verdict: "warning",
     found: left.join(", "),
     hint: "an interrupted command left them; uninstall or install of the same name clears them up",
+  };
+}
+
+async function checkUnits(host: Host): Promise<Finding> {
+  const what = "units";
+  const missing = await missingUnits(host);
+  if (missing.length === 0) return { what, verdict: "good", found: "berth-recover.service" };
+  return {
+    what,
+    verdict: "warning",
+    found: `${missing.join(", ")} not installed`,
+    hint: "berth check --fix installs what finishes or undoes an interrupted change at boot",
   };
 }
 

@@ -8,10 +8,14 @@ import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, leftoversOf } from "./containers.ts";
-import { type Intent, readIntent, removeIntent } from "./journal.ts";
+import { type Intent, removeIntent } from "./journal.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
-export async function dismantle(host: Host, intent: Intent): Promise<void> {
+export async function dismantle(
+  host: Host,
+  intent: Intent,
+  { awaitStop = true }: { awaitStop?: boolean } = {},
+): Promise<void> {
   const { layout, config } = host;
   const unit = `${intent.name}.service`;
   host.report({ type: "step", step: "remove", name: intent.name });
@@ -20,7 +24,7 @@ export async function dismantle(host: Host, intent: Intent): Promise<void> {
     await disableOffline(config.root, unit, config.unitDirectory);
   } else {
     const systemd = await host.systemd();
-    await stop(host, unit);
+    if (awaitStop) await stop(host, unit);
     await systemd.disable([unit]);
   }
   for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
@@ -35,13 +39,6 @@ export async function dismantle(host: Host, intent: Intent): Promise<void> {
   for (const path of intent.state) await rm(join(config.root, path), { recursive: true, force: true });
   for (const path of intent.emptied) await removeEmpty(join(config.root, path));
   await removeIntent(layout, intent.name);
-}
-
-/** Finishes or undoes what an interrupted command left of `name`. The caller holds the container's lock. */
-export async function recover(host: Host, name: string): Promise<void> {
-  const intent = await readIntent(host.layout, name);
-  if (intent !== undefined) await dismantle(host, intent);
-  for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
 }
 
 /** Stops the unit and sees that it did: what still runs must not lose its files. */

@@ -6,13 +6,14 @@ import { loadTemplates } from "../render/templates.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage } from "../store/store.ts";
 import { activate } from "./activate.ts";
-import { dismantle, recover } from "./dismantle.ts";
+import { dismantle } from "./dismantle.ts";
 import { type Intent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, observe, refuseConflicts, requireFreeName } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import { findOrPull } from "./pull.ts";
+import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { stage } from "./stage.ts";
 

@@ -1,9 +1,9 @@
 /** list: what is installed and how it does. */
-import { readdir } from "node:fs/promises";
-import { isErrno, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ListedUnit } from "../systemd/systemd.ts";
 import { containerNames, findContainer } from "./containers.ts";
+import { interruptedNames } from "./recover.ts";
 
 export interface ListedContainer {
   name: string;
@@ -23,7 +23,7 @@ export interface ListedContainer {
 
 export async function list(host: Host): Promise<ListedContainer[]> {
   const names = await containerNames(host.layout);
-  const interrupted = await interruptedNames(host);
+  const interrupted = await interruptedNames(host.layout);
   const units = await unitsOf(host, names);
   const containers: ListedContainer[] = [];
   for (const name of [...new Set([...names, ...interrupted])].sort()) {
@@ -73,18 +73,6 @@ async function unitsOf(host: Host, names: readonly string[]): Promise<Map<string
     return new Map(units.map((unit) => [unit.name, unit]));
   } catch (error) {
     if (isFailure(error, "NO_SYSTEMD")) return undefined;
-    throw error;
-  }
-}
-
-async function interruptedNames({ layout }: Host): Promise<string[]> {
-  try {
-    const files = await readdir(layout.journals);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

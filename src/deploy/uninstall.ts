@@ -3,9 +3,10 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { containerNames, findContainer } from "./containers.ts";
-import { dismantle, recover } from "./dismantle.ts";
+import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { recover } from "./recover.ts";
 
 export interface Uninstalled {
   name: string;

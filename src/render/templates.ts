@@ -6,6 +6,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
+import { findHome } from "../home.ts";
 
 const TEMPLATES = [
   "service.ejs",
@@ -24,8 +25,8 @@ export type TemplateName = (typeof TEMPLATES)[number];
  */
 export type Render = (name: TemplateName, data: Readonly<Record<string, unknown>>) => string;
 
-/** Where berth's own templates lie: beside src/ and dist/. */
-const OWN_TEMPLATES = join(import.meta.dirname, "../../templates");
+/** Where berth's own templates lie. */
+const OWN_TEMPLATES = join(findHome(), "templates");
 
 /**
  * Reads all templates once, so that rendering itself does no I/O. A file of the same name in `overrides`, the admin's

@@ -1,0 +1,66 @@
+/** recover: finishes or undoes what interrupted commands left, for one container or for all. */
+import { readdir, rm } from "node:fs/promises";
+import { isErrno } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { Layout } from "../store/layout.ts";
+import { leftoversOf } from "./containers.ts";
+import { dismantle } from "./dismantle.ts";
+import { type Intent, readIntent } from "./journal.ts";
+import { lockContainer } from "./lock.ts";
+
+export interface Recovered {
+  name: string;
+  /** `undone` for an install, `finished` for an uninstall. */
+  outcome: "undone" | "finished";
+}
+
+export interface RecoverOptions {
+  /** While the system boots: no job is waited for, since jobs wait for the boot. */
+  atBoot?: boolean;
+}
+
+/** What an interrupted command left of `name`. The caller holds the container's lock. */
+export async function recover(
+  host: Host,
+  name: string,
+  { atBoot = false }: RecoverOptions = {},
+): Promise<Recovered | undefined> {
+  const intent = await readIntent(host.layout, name);
+  if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
+  for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
+  return intent && { name, outcome: outcomeOf(intent) };
+}
+
+/** Every container that a command left unfinished. */
+export async function recoverAll(host: Host, options: RecoverOptions = {}): Promise<Recovered[]> {
+  host.requireRoot("recover containers");
+  const recovered: Recovered[] = [];
+  for (const name of await interruptedNames(host.layout)) {
+    const lock = await lockContainer(host, name);
+    try {
+      const done = await recover(host, name, options);
+      if (done !== undefined) recovered.push(done);
+    } finally {
+      lock.release();
+    }
+  }
+  return recovered;
+}
+
+/** Names with a journal, sorted. */
+export async function interruptedNames({ journals }: Layout): Promise<string[]> {
+  try {
+    const files = await readdir(journals);
+    return files
+      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
+      .map((file) => file.slice(0, -".json".length))
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+function outcomeOf({ action }: Intent): Recovered["outcome"] {
+  return action === "install" ? "undone" : "finished";
+}
