@@ -90,16 +90,7 @@ function enter(init: number, { env = {}, cwd = "/root" }: RunOptions): string[] 
     ...env,
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return [
-    `--target=${init}`,
-    "--all",
-    "--",
-    "env",
-    "-i",
-    "-C",
-    cwd,
-    ...assignments,
-    "timeout",
-    "--kill-after=2",
-  ];
+  // Its root too: where nspawn itself runs in a chroot, the root of the mount namespace is another.
+  const inside = [`--target=${init}`, "--all", "--root"];
+  return [...inside, "--", "env", "-i", "-C", cwd, ...assignments, "timeout", "--kill-after=2"];
 }
