@@ -3,6 +3,7 @@
  * any process, such as a vitest worker, can attach to it, run commands inside and reboot it.
  */
 import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -51,7 +52,9 @@ export class Machine {
       forceKillAfterDelay: 1000,
       timeout: seconds * 1000 + 5000,
     });
-    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 128 };
+    // As a shell counts: one that a signal ended has 128 and the signal's number.
+    const exitCode = result.exitCode ?? 128 + (result.signal ? constants.signals[result.signal] : 0);
+    return { stdout: result.stdout, stderr: result.stderr, exitCode };
   }
 
   /** Runs a command inside and gives its standard output; anything but status 0 is an error that shows what it said. */
