@@ -82,10 +82,21 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
       start: plan.start,
     });
   } catch (error) {
-    await dismantle(host, intent);
+    await undo(host, intent);
     throw error;
   }
   await removeIntent(host.layout, plan.name);
+}
+
+/** What made the install fail is what the user must see, even when undoing fails too: the journal stays then. */
+async function undo(host: Host, intent: Intent): Promise<void> {
+  try {
+    await dismantle(host, intent);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `the install of ${intent.name} could not be undone (${reason}): run \`berth recover\``;
+    host.report({ type: "warning", message });
+  }
 }
 
 function pathsOf(directories: Plan["state"]): string[] {

@@ -1,14 +1,20 @@
 /** Files and links that are whole after a power cut: written aside, synced, renamed, and the directory synced. */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm, symlink } from "node:fs/promises";
+import { lstat, open, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
 
-/** Writes or replaces `path` with `text`, at exactly this mode whatever the umask says. */
+/**
+ * Writes or replaces `path` with `text`, at exactly this mode whatever the umask says.
+ * @throws Failure HOST_FILE_CONFLICT when `path` is anything but a regular file: a rename would replace a device, or a link
+ *   that someone made on purpose.
+ */
 export async function writeDurably(
   path: string,
   text: string | Uint8Array,
   { mode }: { mode: number },
 ): Promise<void> {
+  await refuseIrregular(path);
   const aside = asideOf(path);
   try {
     const file = await open(aside, "wx", mode);
@@ -25,6 +31,16 @@ export async function writeDurably(
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+async function refuseIrregular(path: string): Promise<void> {
+  try {
+    if ((await lstat(path)).isFile()) return;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  throw new Failure("HOST_FILE_CONFLICT", `${path} is not a regular file; it is not replaced`);
 }
 
 /** Makes or replaces the symbolic link `path` by one rename. */
@@ -45,7 +61,7 @@ export async function removeDurably(path: string): Promise<boolean> {
   try {
     await rm(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
   await syncDirectory(dirname(path));
