@@ -6,54 +6,57 @@ import type { FromWorker, PlainError, ToWorker } from "./worker-protocol.ts";
 
 const BUFFERS = 8;
 const BUFFER_SIZE = 256 * 1024;
+/** Unpacked chunks are garbage at once: a small young generation collects them sooner. Less memory at the same CPU time. */
+const YOUNG_MB = 4;
 
-/** A thread that reads layers, seen from outside. */
+/** A thread that reads layers, seen from outside. After the first failure or interrupt it is of no more use. */
 export class LayerWorker implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  #onFree: (() => void) | undefined;
-  #onDone: (() => void) | undefined;
-  #fail: (error: unknown) => void = () => {};
-  readonly #failed: Promise<never>;
+  #onFree: () => void = () => {};
+  #onDone: () => void = () => {};
+  #onStop: (error: unknown) => void = () => {};
+  #stopped: { error: unknown } | undefined;
 
   constructor() {
     for (let at = 0; at < BUFFERS; at++) this.#free.push(new Uint8Array(BUFFER_SIZE));
     this.#worker = startWorker();
-    this.#failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    this.#failed.catch(() => {}); // whoever reads a layer sees it; nobody may be reading
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", (code) => this.#fail(new Error(`the layer worker ended with code ${code}`)));
+    this.#worker.on("error", (error) => this.#stop(error));
+    this.#worker.on("exit", (code) => this.#stop(new Error(`the layer worker ended with code ${code}`)));
   }
 
   /**
    * Has a layer read from `source`, a stream whose bytes are already checked. At most 2 MiB are under way. `onReceived` hears how many
-   * bytes came so far. Rejects with what the stream, the reader or the signal says; after that the worker is of no more use.
+   * bytes came so far. Rejects with what the stream, the reader or the signal says.
    */
   async read(
     job: LayerJob,
     {
       source,
       signal,
-      onReceived,
+      onReceived = () => {},
     }: {
       source: AsyncIterable<Uint8Array>;
       signal?: AbortSignal | undefined;
       onReceived?: (bytes: number) => void;
     },
   ): Promise<void> {
+    const onAbort = (): void =>
+      this.#stop(new Failure("INTERRUPTED", "interrupted while a layer was received"));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort);
     const done = new Promise<void>((resolve) => {
       this.#onDone = resolve;
     });
-    using interrupt = interruptOf(signal);
-    const stopped = Promise.race([this.#failed, interrupt.promise]);
-    stopped.catch(() => {}); // raced below
-    this.#post({ type: "open", job });
-    await this.#send(source, { stopped, onReceived });
-    this.#post({ type: "end" });
-    await Promise.race([done, stopped]);
+    try {
+      this.#post({ type: "open", job });
+      await this.#send(source, onReceived);
+      this.#post({ type: "end" });
+      await this.#orStopped(done);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,18 +64,15 @@ export class LayerWorker implements AsyncDisposable {
   }
 
   /** Fills buffers from `source` and posts each full one. */
-  async #send(
-    source: AsyncIterable<Uint8Array>,
-    { stopped, onReceived }: { stopped: Promise<never>; onReceived: ((bytes: number) => void) | undefined },
-  ): Promise<void> {
+  async #send(source: AsyncIterable<Uint8Array>, onReceived: (bytes: number) => void): Promise<void> {
     const iterator = source[Symbol.asyncIterator]();
     let isOver = false;
     let received = 0;
-    let buffer = await this.#buffer(stopped);
+    let buffer = await this.#buffer();
     let length = 0;
     try {
       for (;;) {
-        const next = await Promise.race([iterator.next(), stopped]);
+        const next = await this.#orStopped(iterator.next());
         if (next.done) break;
         let chunk = next.value;
         received += chunk.length;
@@ -83,8 +83,8 @@ export class LayerWorker implements AsyncDisposable {
           chunk = chunk.subarray(part.length);
           if (length < buffer.length) continue;
           this.#post({ type: "chunk", bytes: buffer, length }, [buffer.buffer]);
-          onReceived?.(received);
-          buffer = await this.#buffer(stopped);
+          onReceived(received);
+          buffer = await this.#buffer();
           length = 0;
         }
       }
@@ -94,31 +94,45 @@ export class LayerWorker implements AsyncDisposable {
       if (!isOver) iterator.return?.().catch(() => {});
     }
     this.#post({ type: "chunk", bytes: buffer, length }, [buffer.buffer]);
-    onReceived?.(received);
+    onReceived(received);
   }
 
-  async #buffer(stopped: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
+  async #buffer(): Promise<Uint8Array<ArrayBuffer>> {
     for (;;) {
       const buffer = this.#free.pop();
       if (buffer !== undefined) return buffer;
       const freed = new Promise<void>((resolve) => {
         this.#onFree = resolve;
       });
-      await Promise.race([freed, stopped]);
+      await this.#orStopped(freed);
     }
+  }
+
+  /** `promise`, unless the worker stops first. Promise.race with one lasting promise would keep every value it ever saw. */
+  #orStopped<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#onStop = reject;
+      if (this.#stopped !== undefined) reject(this.#stopped.error);
+      promise.then(resolve, reject);
+    });
+  }
+
+  #stop(error: unknown): void {
+    this.#stopped ??= { error };
+    this.#onStop(this.#stopped.error);
   }
 
   #take(message: FromWorker): void {
     switch (message.type) {
       case "free":
         this.#free.push(message.bytes);
-        this.#onFree?.();
+        this.#onFree();
         return;
       case "done":
-        this.#onDone?.();
+        this.#onDone();
         return;
       case "failed":
-        this.#fail(errorOf(message.error));
+        this.#stop(errorOf(message.error));
         return;
     }
   }
@@ -131,19 +145,10 @@ export class LayerWorker implements AsyncDisposable {
 /** The worker's file has this file's extension: .ts in the source tree, .js when built. */
 function startWorker(): Worker {
   const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-  return new Worker(file, { execArgv: [] }); // what Node was started with (-e, --input-type) is not for it
-}
-
-/** A promise that rejects when `signal` aborts; leaves no listener behind. */
-function interruptOf(signal: AbortSignal | undefined): Disposable & { promise: Promise<never> } {
-  let stop = (): void => {};
-  const promise = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(new Failure("INTERRUPTED", "interrupted while a layer was received"));
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    stop = () => signal?.removeEventListener("abort", onAbort);
+  return new Worker(file, {
+    execArgv: [], // what Node was started with (-e, --input-type) is not for it
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  return { promise, [Symbol.dispose]: () => stop() };
 }
 
 function errorOf({ message, isFailure, code, hint, stack }: PlainError): Error {
