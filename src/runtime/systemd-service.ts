@@ -49,8 +49,10 @@ export function systemdService(
     ["EnvironmentFile", quotePathValue(environmentFile, { glob: true })],
     ["KillMode", "mixed"],
   ];
-  // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word.
-  if (config.root.readonly === true) directives.push(["ProtectSystem", "strict"]);
+  // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word, and
+  // it leaves /root, /home and /run/user to ProtectHome=.
+  if (config.root.readonly === true)
+    directives.push(["ProtectSystem", "strict"], ["ProtectHome", "read-only"]);
   else unsupported.push("a writable root file system (root.readonly)");
   if (notify) directives.push(["NotifyAccess", "all"]);
   directives.push(...identity(config), ...privileges(config, unsupported));
