@@ -1,7 +1,5 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
+import { Failure } from "../errors.ts";
 import { type Descriptor, descriptorData } from "../oci/descriptor.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { asObject, parseJson } from "../oci/json.ts";
@@ -9,19 +7,23 @@ import { MANIFEST_TYPES, OCI_INDEX, parseManifest } from "../oci/manifest.ts";
 import { printable } from "../oci/printable.ts";
 import { formatReference, type LayoutReference } from "../oci/reference.ts";
 import { verifyStream } from "../oci/verified-stream.ts";
+import { ArchiveFiles, DirectoryFiles, type LayoutFiles } from "./layout-files.ts";
 import type { Source, SourceManifest, SourceOptions } from "./source.ts";
 
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
-const REF_NAME = "org.opencontainers.image.ref.name";
+export const REF_NAME = "org.opencontainers.image.ref.name";
 
-/** An image in an OCI image layout (image-spec `image-layout.md`): a directory with index.json and blobs/. */
+/** An image in an OCI image layout (image-spec `image-layout.md`): index.json and blobs/, in a directory or an archive. */
 export class LayoutSource implements Source {
   readonly reference: LayoutReference;
+  readonly #files: LayoutFiles;
   readonly #signal: AbortSignal | undefined;
   #named: Promise<Descriptor> | undefined;
 
   constructor(reference: LayoutReference, { signal }: SourceOptions = {}) {
+    const { transport, path } = reference;
     this.reference = reference;
+    this.#files = transport === "oci" ? new DirectoryFiles(path) : new ArchiveFiles(path);
     this.#signal = signal;
   }
 
@@ -38,8 +40,8 @@ export class LayoutSource implements Source {
     return verifyStream(this.#bytes(descriptor), { digest, size, what: `blob ${digest}` });
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.#files.close();
   }
 
   async *#bytes(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
@@ -49,9 +51,8 @@ export class LayoutSource implements Source {
   }
 
   async #readWhole(digest: Digest, expected: number | undefined): Promise<Buffer> {
-    const file = await this.#openBlob(digest);
-    const { size } = await file.stat();
-    await file.close();
+    const size = await this.#files.size(blobPath(digest));
+    if (size === undefined) throw this.#incomplete(digest);
     if (size > MANIFEST_LIMIT)
       throw new Failure("MANIFEST_INVALID", `manifest ${digest} is larger than ${MANIFEST_LIMIT} bytes`);
     const what = `manifest ${digest}`;
@@ -62,42 +63,56 @@ export class LayoutSource implements Source {
   }
 
   async *#read(digest: Digest): AsyncGenerator<Uint8Array> {
-    const file = await this.#openBlob(digest);
-    try {
-      for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 1 << 18 })) {
-        if (this.#signal?.aborted === true)
-          throw new Failure("INTERRUPTED", "interrupted", { cause: this.#signal.reason });
-        yield chunk as Buffer;
-      }
-    } finally {
-      await file.close();
+    const path = blobPath(digest);
+    if ((await this.#files.size(path)) === undefined) throw this.#incomplete(digest);
+    for await (const chunk of this.#files.read(path)) {
+      if (this.#signal?.aborted === true)
+        throw new Failure("INTERRUPTED", "interrupted", { cause: this.#signal.reason });
+      yield chunk;
     }
   }
 
-  async #openBlob(digest: Digest): Promise<FileHandle> {
-    const path = join(this.reference.path, "blobs", digestAlgorithm(digest), digestHex(digest));
-    const file = await openRegular(path);
-    if (file !== undefined) return file;
-    throw new Failure("BLOB_UNKNOWN", `${this.reference.path} has no blob ${digest}`, {
+  #incomplete(digest: Digest): Failure {
+    return new Failure("BLOB_UNKNOWN", `${this.reference.path} has no blob ${digest}`, {
       hint: "The image layout is incomplete: copy it again.",
     });
   }
 
   #find(): Promise<Descriptor> {
-    this.#named ??= findNamed(this.reference);
+    this.#named ??= findNamed(this.#files, this.reference);
     return this.#named;
   }
 }
 
-/** The entry of index.json with the tag of the reference; without a tag, the only one. */
-async function findNamed(reference: LayoutReference): Promise<Descriptor> {
-  const { path, tag } = reference;
-  await checkLayout(path);
-  const bytes = await readSmall(join(path, "index.json"));
+/** Where a layout has a blob; relative to it. */
+export function blobPath(digest: Digest): string {
+  return join("blobs", digestAlgorithm(digest), digestHex(digest));
+}
+
+/** The images that index.json lists. IMAGE_UNKNOWN when this is no image layout. */
+export async function readIndex(files: LayoutFiles, path: string): Promise<Descriptor[]> {
+  await checkLayout(files, path);
+  const bytes = await files.readSmall("index.json", MANIFEST_LIMIT);
   if (bytes === undefined) throw noLayout(path, "it has no index.json");
   const index = parseManifest(bytes, OCI_INDEX);
   if (index.kind !== "index") throw noLayout(path, "its index.json is not an index");
-  const images = index.manifests.filter(({ mediaType }) => MANIFEST_TYPES.includes(mediaType));
+  return index.manifests.filter(({ mediaType }) => MANIFEST_TYPES.includes(mediaType));
+}
+
+/** The name that an entry of index.json has in its layout. */
+export function nameOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.[REF_NAME];
+}
+
+/** The entry of index.json that the reference means: by tag, by place, or the only one. */
+async function findNamed(files: LayoutFiles, reference: LayoutReference): Promise<Descriptor> {
+  const { transport, path, tag, index } = reference;
+  const images = await readIndex(files, path);
+  if (index !== undefined) {
+    const image = images[index];
+    if (image !== undefined) return image;
+    throw new Failure("IMAGE_UNKNOWN", `${formatReference(reference)}: no such image; ${listed(images)}`);
+  }
   const matching = tag === undefined ? images : images.filter((entry) => nameOf(entry) === tag);
   const [first, second] = matching;
   if (first === undefined)
@@ -108,14 +123,16 @@ async function findNamed(reference: LayoutReference): Promise<Descriptor> {
       `${formatReference(reference)} may be several images; ${listed(images)}`,
       {
         hint:
-          tag === undefined ? `Name one: oci:${path}:TAG.` : "Two images of the layout have the same name.",
+          tag === undefined
+            ? `Name one: ${transport}:${path}:TAG.`
+            : "Two images of the layout have the same name.",
       },
     );
   return first;
 }
 
-async function checkLayout(path: string): Promise<void> {
-  const bytes = await readSmall(join(path, "oci-layout"));
+async function checkLayout(files: LayoutFiles, path: string): Promise<void> {
+  const bytes = await files.readSmall("oci-layout", MANIFEST_LIMIT);
   if (bytes === undefined) throw noLayout(path, "it has no file oci-layout");
   const { imageLayoutVersion } = asObject(parseJson(bytes, "oci-layout"), "oci-layout");
   if (typeof imageLayoutVersion === "string" && /^1\.\d+\.\d+$/.test(imageLayoutVersion)) return;
@@ -128,38 +145,7 @@ function noLayout(path: string, reason: string): Failure {
   });
 }
 
-function nameOf({ annotations }: Descriptor): string | undefined {
-  return annotations?.[REF_NAME];
-}
-
 function listed(images: Descriptor[]): string {
   const names = images.map((image) => printable(nameOf(image) ?? image.digest, 100));
   return names.length === 0 ? "the layout holds no image" : `the layout holds ${names.join(", ")}`;
-}
-
-async function readSmall(path: string): Promise<Buffer | undefined> {
-  const file = await openRegular(path);
-  if (file === undefined) return undefined;
-  try {
-    const { size } = await file.stat();
-    if (size > MANIFEST_LIMIT)
-      throw new Failure("MANIFEST_INVALID", `${path} is larger than ${MANIFEST_LIMIT} bytes`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Undefined when there is none. Never waits on a FIFO or a device. */
-async function openRegular(path: string): Promise<FileHandle | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return undefined;
-    throw new Failure("IMAGE_UNKNOWN", `cannot read ${printable(path)}`, { cause: error });
-  }
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new Failure("MANIFEST_INVALID", `${printable(path)} is not a regular file`);
 }

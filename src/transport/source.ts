@@ -7,6 +7,8 @@ import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
 /** Where one image comes from. Close it: it may hold connections. */
 export interface Source {
   readonly reference: Reference;
+  /** The manifest is made for this reading and its layers are not compressed, as where an image is kept without its manifest. */
+  readonly madeManifest?: boolean;
   /** The manifest or index the reference names, or the one with this digest. Verified; at most 4 MiB. */
   manifest(digest?: Digest): Promise<SourceManifest>;
   /** The blob as a verified stream. Ends with DIGEST_MISMATCH or SIZE_MISMATCH. */
@@ -35,12 +37,33 @@ export interface SourceOptions {
 
 /** Opens what a reference names; nothing is fetched yet. CONFIG_INVALID, DENIED from registries.conf. */
 export async function openSource(reference: Reference, options: SourceOptions = {}): Promise<Source> {
-  if (reference.transport === "oci") {
-    const { LayoutSource } = await import("./layout-source.ts");
-    return new LayoutSource(reference, options);
+  switch (reference.transport) {
+    case "docker": {
+      const { RegistrySource } = await import("./registry-source.ts");
+      return await RegistrySource.open(reference, options);
+    }
+    case "oci":
+    case "oci-archive": {
+      const { LayoutSource } = await import("./layout-source.ts");
+      return new LayoutSource(reference, options);
+    }
+    case "dir": {
+      const { DirectorySource } = await import("./directory-source.ts");
+      return new DirectorySource(reference, options);
+    }
+    case "docker-archive": {
+      const { DockerArchiveSource } = await import("./docker-archive-source.ts");
+      return new DockerArchiveSource(reference, options);
+    }
+    case "docker-daemon": {
+      const { openDaemonSource } = await import("./daemon-source.ts");
+      return openDaemonSource(reference, options);
+    }
+    case "containers-storage": {
+      const { StorageSource } = await import("./storage-source.ts");
+      return new StorageSource(reference, options);
+    }
   }
-  const { RegistrySource } = await import("./registry-source.ts");
-  return await RegistrySource.open(reference, options);
 }
 
 /** Registries a short name may mean, in order, from registries.conf; docker.io when it says nothing. */

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import {
+  type DirectoryReference,
   formatReference,
   type LayoutReference,
   type Reference,
@@ -49,8 +50,24 @@ export function requirementsFor(
 
 /** Identity, its parents, and the empty scope of the whole transport. */
 function scopesOf(reference: Reference): string[] {
-  const own = reference.transport === "docker" ? dockerScopes(reference) : layoutScopes(reference);
-  return [...own, ""];
+  return [...ownScopes(reference), ""];
+}
+
+/** As containers/image: a docker-archive has only the scope of its transport. */
+function ownScopes(reference: Reference): string[] {
+  switch (reference.transport) {
+    case "docker":
+      return dockerScopes(reference);
+    case "docker-daemon":
+      return typeof reference.image === "string" ? [reference.image] : dockerScopes(reference.image);
+    case "oci":
+    case "oci-archive":
+    case "dir":
+      return pathScopes(reference);
+    case "docker-archive":
+    case "containers-storage":
+      return [];
+  }
 }
 
 /** `host/ns/repo:tag`, `host/ns/repo`, `host/ns`, `host:port`, `*.sub.domain`, ..., `*.tld`. */
@@ -67,8 +84,8 @@ function dockerScopes({ registry, repository, tag, digest }: RegistryReference):
   ];
 }
 
-/** The directory, symbolic links resolved, and those above it; "/" is not a scope. */
-function layoutScopes({ path }: LayoutReference): string[] {
+/** The file or directory, symbolic links resolved, and the directories above it; "/" is not a scope. */
+function pathScopes({ path }: LayoutReference | DirectoryReference): string[] {
   const parts = realPath(path).split("/").slice(1);
   return parts
     .map((_, at) => `/${parts.slice(0, parts.length - at).join("/")}`)

@@ -69,10 +69,10 @@ test.each([
   "oci:/x:",
   "oci:/x:a b",
   "oci:/x\u0000",
-  "oci-archive:/x.tar",
-  "docker-archive:/x.tar",
-  "dir:/x",
-  "docker-daemon:a:b",
+  "oci-archive:",
+  "docker-archive:/x:a@b",
+  "dir:",
+  "docker-daemon:a:b:c",
 ])("parseReference refuses %j", async (text) => {
   const failure = await failureOf(() => parseReference(text));
   expect(failure.code).toBe("REFERENCE_INVALID");
