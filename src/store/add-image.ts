@@ -9,7 +9,7 @@ import { breather, syncDirectory, syncFileSystem } from "./files.ts";
 import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
 import { LayerWorker } from "./layer-worker.ts";
 import type { Layout } from "./layout.ts";
-import { type Lock, lockFile } from "./locks.ts";
+import { lockFile } from "./locks.ts";
 import { asNoSpace, checkSpace } from "./space.ts";
 import { makeStage, removeStaleStages } from "./stage.ts";
 
@@ -30,11 +30,6 @@ export interface AddOptions {
   limit?: number | undefined;
 }
 
-interface LayerLock {
-  path: string;
-  lock: Lock;
-}
-
 /** A layer that the store lacks. */
 interface MissingLayer {
   descriptor: Descriptor;
@@ -52,25 +47,20 @@ const LARGE_LAYER = 16 * 1024 * 1024;
 export async function addImage(layout: Layout, image: NewImage, options: AddOptions): Promise<StoredImage> {
   const { report, signal } = options;
   const parsed = parseImage(image, new Date().toISOString());
-  using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
+  await using held = new AsyncDisposableStack();
+  held.use(await lockFile(layout.lock, { mode: "shared", report, signal }));
   await removeStaleStages(layout);
   const stored = hasImage(layout, image.digest) ? readImage(layout, image.digest) : parsed;
-  const locks: LayerLock[] = [];
-  const stage = makeStage(layout);
   try {
-    const missing = await claimMissing(layout, { image: stored, locks, options });
+    const missing = await claimMissing(layout, { image: stored, held, options });
+    const stage = makeStage(layout);
+    held.defer(() => stage.remove());
     await receive(layout, { missing, stage: stage.dir, options });
     if (stored === parsed) writeImage(layout, { image: stored, stage: stage.dir });
     for (const name of image.names)
       writeName(layout, { record: { name, digest: image.digest }, stage: stage.dir });
   } catch (error) {
     throw asNoSpace(error, { dir: layout.store, bytes: stored.size, what: `image ${image.digest}` });
-  } finally {
-    await stage.remove();
-    for (const { path, lock } of locks) {
-      unlinkSync(path);
-      lock.release();
-    }
   }
   return stored;
 }
@@ -81,14 +71,15 @@ export async function addImage(layout: Layout, image: NewImage, options: AddOpti
  */
 async function claimMissing(
   layout: Layout,
-  { image, locks, options }: { image: StoredImage; locks: LayerLock[]; options: AddOptions },
+  { image, held, options }: { image: StoredImage; held: AsyncDisposableStack; options: AddOptions },
 ): Promise<MissingLayer[]> {
   const { report, signal } = options;
   const isPresent = (diffId: Digest): boolean => existsSync(layout.layer(diffId));
   const absent = image.config.diffIds.filter((diffId) => !isPresent(diffId));
   for (const diffId of [...new Set(absent)].sort()) {
     const path = layout.layerLock(diffId);
-    locks.push({ path, lock: await lockFile(path, { mode: "exclusive", report, signal }) });
+    held.use(await lockFile(path, { mode: "exclusive", report, signal }));
+    held.defer(() => unlinkSync(path));
   }
   const missing = new Map<Digest, MissingLayer>();
   image.manifest.layers.forEach((descriptor, at) => {
@@ -111,7 +102,7 @@ async function receive(
   });
   await readLayers(layout, { missing, stage, options });
   syncFileSystem(stage);
-  const breathe = breather(options.signal, "pull");
+  const breathe = breather(undefined, "pull"); // from here on it is faster to finish than to undo
   for (const [at] of missing.entries())
     await publishObjects(layout, { from: join(stage, String(at)), breathe });
   syncFileSystem(layout.objects);

@@ -5,6 +5,7 @@ import { type ByteString, bytesOf, showBytes } from "../layer/byte-string.ts";
 import { joinPath } from "../layer/entry-path.ts";
 import type { Leaf, RegularFile } from "../layer/listing.ts";
 import type { Tree, TreeDirectory, TreeEntry } from "../layer/tree.ts";
+import { printable } from "../oci/printable.ts";
 import { mknod } from "../sys/mknod.ts";
 import { setAttributes } from "./attributes.ts";
 import { breather, removeTree } from "./files.ts";
@@ -63,7 +64,7 @@ class Checkout {
       }
     }
     for (const { path, directory } of directories.toReversed()) {
-      setAttributes(path, directory);
+      this.#setAttributes(path, directory);
       await breathe();
     }
     if (this.#copies > 0)
@@ -107,7 +108,7 @@ class Checkout {
         mknod(host, { type: "fifo", mode: 0o600 });
         break;
     }
-    setAttributes(host, entry);
+    this.#setAttributes(host, entry);
     this.#linked.set(entry, host);
   }
 
@@ -123,8 +124,19 @@ class Checkout {
 
   #copy(host: string | Buffer, { object, entry }: { object: string; entry: RegularFile }): void {
     copyFileSync(object, host, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    setAttributes(host, entry);
+    this.#setAttributes(host, entry);
     this.#copies++;
+  }
+
+  #setAttributes(host: string | Buffer, entry: TreeEntry): void {
+    try {
+      setAttributes(host, entry);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(error.code, `${printable(host.toString(), 4096)}: ${error.message}`, {
+        cause: error.cause,
+      });
+    }
   }
 
   #explain(error: unknown, { path, object }: { path: ByteString; object: string }): unknown {

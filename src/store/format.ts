@@ -34,7 +34,7 @@ export function createStore(layout: Layout): void {
     layout.journals,
     layout.containerLocks,
   ])
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeDirectory(dir);
   if (existsSync(layout.format)) return;
   closeSync(openSync(layout.lock, "a", 0o600));
   const tmp = join(layout.tmp, `format.${randomBytes(6).toString("hex")}`);
@@ -42,13 +42,27 @@ export function createStore(layout: Layout): void {
   syncDirectory(layout.state);
 }
 
+function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asNotRoot(error, dir);
+  }
+}
+
+function asNotRoot(error: unknown, path: string): unknown {
+  if (!isErrno(error, "EACCES") && !isErrno(error, "EPERM")) return error;
+  return new Failure("NOT_ROOT", `cannot use ${path}: permission denied`, {
+    hint: "Run berth as root.",
+    cause: error,
+  });
+}
+
 function readFormat(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
-    if (isErrno(error, "EACCES"))
-      throw new Failure("NOT_ROOT", `cannot read ${path}: permission denied`, { hint: "Run berth as root." });
-    throw error;
+    throw asNotRoot(error, path);
   }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -419,4 +420,17 @@ describe("Store.readFile()", () => {
       expect.objectContaining({ code: "STORE_CORRUPT" }),
     );
   });
+});
+
+test("Store.open() as another user says to be root", async () => {
+  const program = `
+    import { Store } from ${JSON.stringify(new URL("../../../src/store/store.ts", import.meta.url).href)};
+    process.setuid(65534);
+    for (const state of process.argv.slice(1)) await Store.open(state).catch((error) => console.log(error.code));
+  `;
+  const states = [join(dir, "state"), join(dir, "other")];
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...states], {
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("NOT_ROOT\nNOT_ROOT\n");
 });
