@@ -14,6 +14,10 @@ export function userConfigDirectory(): string {
   return join(homeDirectory(), ".config");
 }
 
+export function userCacheDirectory(): string {
+  return process.env["XDG_CACHE_HOME"] || join(homeDirectory(), ".cache");
+}
+
 /** HOME, or what the user database says. */
 export function homeDirectory(): string {
   const home = process.env["HOME"];

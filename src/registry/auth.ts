@@ -7,7 +7,7 @@ import { fetchToken, type Token } from "./token.ts";
 /** What was asked for and how the server refused it. */
 export interface Refusal {
   challenges: readonly Challenge[];
-  /** What the request needs, for example `repository:team/app:pull`. */
+  /** What the request needs, for example `repository:team/app:pull`; several separated by spaces; may be empty. */
   scope: string;
   /** The Authorization header that was refused. */
   sent: string | undefined;
@@ -58,7 +58,9 @@ export class Auth {
     const insufficient = parameters["error"] === "insufficient_scope";
     const fresh = round > 0 && sent?.startsWith("Bearer ") === true;
     if (fresh && (!insufficient || round > 1)) return false;
-    const scopes = new Set([scope, ...(parameters["scope"] ?? "").split(" ").filter(Boolean)]);
+    const scopes = new Set(
+      [scope, parameters["scope"] ?? ""].flatMap((text) => text.split(" ")).filter(Boolean),
+    );
     const token = await fetchToken(this.#http, {
       realm: parameters["realm"] ?? "",
       service: parameters["service"],

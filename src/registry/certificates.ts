@@ -1,8 +1,9 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import { userConfigDirectory } from "../oci/containers-config.ts";
+import type { ClientCertificate } from "./http.ts";
 
 /** Where distributions keep the certificates that the host trusts, as Go's crypto/x509 looks for them. */
 const BUNDLES = [
@@ -13,20 +14,28 @@ const BUNDLES = [
   "/etc/ssl/cert.pem",
 ];
 
-/**
- * The PEM certificates to trust for a registry: the host's own and the `*.crt` of the first certs.d directory that has one
- * for `host` (containers-certs.d(5)). Undefined means what Node brings. CONFIG_INVALID when one cannot be read.
- */
-export async function loadAuthorities(host: string, root = "/"): Promise<string[] | undefined> {
-  const own = await loadCertsD(host, root);
-  const system = await loadBundle();
-  if (system !== undefined) return [system, ...own];
-  if (own.length === 0) return undefined;
-  const { rootCertificates } = await import("node:tls");
-  return [...rootCertificates, ...own];
+/** What containers-certs.d(5) says of one registry. */
+export interface Certificates {
+  /** PEM certificates to trust: the host's own and the `*.crt`. Undefined means what Node brings. */
+  authorities: string[] | undefined;
+  /** The pairs of `*.cert` and `*.key`. */
+  clients: ClientCertificate[];
 }
 
-async function loadCertsD(host: string, root: string): Promise<string[]> {
+/** From the first certs.d directory that has one for `host` (HOST[:PORT]). CONFIG_INVALID for half a pair, or unreadable ones. */
+export async function loadCertificates(host: string, root = "/"): Promise<Certificates> {
+  const { authorities: own, clients } = await loadCertsD(host, root);
+  const system = await loadBundle();
+  if (system !== undefined) return { authorities: [system, ...own], clients };
+  if (own.length === 0) return { authorities: undefined, clients };
+  const { rootCertificates } = await import("node:tls");
+  return { authorities: [...rootCertificates, ...own], clients };
+}
+
+async function loadCertsD(
+  host: string,
+  root: string,
+): Promise<{ authorities: string[]; clients: ClientCertificate[] }> {
   const user = root === "/" ? [join(userConfigDirectory(), "containers/certs.d")] : [];
   const directories = [...user, join(root, "etc/containers/certs.d"), join(root, "etc/docker/certs.d")];
   for (const directory of directories) {
@@ -34,9 +43,56 @@ async function loadCertsD(host: string, root: string): Promise<string[]> {
     const names = await listDirectory(path);
     if (names === undefined) continue;
     const certificates = names.filter((name) => name.endsWith(".crt")).sort();
-    return await Promise.all(certificates.map((name) => readCertificates(join(path, name))));
+    return {
+      authorities: await Promise.all(certificates.map((name) => readCertificates(join(path, name)))),
+      clients: await loadClients(path, names),
+    };
   }
-  return [];
+  return { authorities: [], clients: [] };
+}
+
+async function loadClients(directory: string, names: string[]): Promise<ClientCertificate[]> {
+  const stems = names
+    .filter((name) => /\.(?:cert|key)$/.test(name))
+    .map((name) => name.replace(/\.\w+$/, ""));
+  return await Promise.all(
+    [...new Set(stems)].sort().map(async (stem) => {
+      const [cert, key] = [`${stem}.cert`, `${stem}.key`];
+      if (!names.includes(key))
+        throw new Failure(
+          "CONFIG_INVALID",
+          `missing key ${key} for client certificate ${cert} in ${directory}`,
+          {
+            hint: "Put the key beside it; the certificate of an authority is called *.crt.",
+          },
+        );
+      if (!names.includes(cert))
+        throw new Failure(
+          "CONFIG_INVALID",
+          `missing client certificate ${cert} for key ${key} in ${directory}`,
+        );
+      return {
+        cert: await readCertificates(join(directory, cert)),
+        key: await readKey(join(directory, key)),
+      };
+    }),
+  );
+}
+
+/** The error of a key that does not parse is kept out: nothing of a key belongs into a message. */
+async function readKey(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  try {
+    createPrivateKey(text);
+    return text;
+  } catch {
+    throw new Failure("CONFIG_INVALID", `${path} is not a private key in PEM without a passphrase`);
+  }
 }
 
 async function loadBundle(): Promise<string | undefined> {

@@ -1,24 +1,18 @@
-import { Failure } from "../errors.ts";
-import type { Report } from "../events.ts";
+import { Failure, isFailure } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestLike, sha256 } from "../oci/digest.ts";
 import { MANIFEST_TYPES } from "../oci/manifest.ts";
 import type { RegistryReference } from "../oci/reference.ts";
-import { type Asked, answerFailure } from "./answer-failure.ts";
-import { Auth } from "./auth.ts";
-import type { Credentials } from "./auth-file.ts";
+import { answerFailure } from "./answer-failure.ts";
 import { type BlobOptions, receiveBlob } from "./blob.ts";
-import { parseChallenges } from "./challenge.ts";
-import { Http, type HttpOptions, type HttpResponse, readBody } from "./http.ts";
-import type { Endpoint } from "./registries-conf.ts";
-import { withRetries } from "./retry.ts";
+import type { Endpoint } from "./endpoints.ts";
+import { type HttpResponse, readBody } from "./http.ts";
+import { listPages } from "./pages.ts";
+import { addToFallback, listReferrers, type ReferrersOptions } from "./referrers.ts";
+import { Session, type SessionOptions, type SessionRequest } from "./session.ts";
+import { type BlobUpload, cancelUpload, openUpload, type UploadOptions, uploadBlob } from "./upload.ts";
 
-export interface ClientOptions extends Omit<HttpOptions, "insecure"> {
-  report?: Report | undefined;
-  /** Asked once, when the registry wants to know who asks. */
-  credentials?: () => Promise<Credentials | undefined>;
-  /** The first wait before another attempt; milliseconds. */
-  retryMs?: number | undefined;
-}
+export type ClientOptions = SessionOptions;
 
 export interface FetchedManifest {
   bytes: Buffer;
@@ -28,40 +22,35 @@ export interface FetchedManifest {
 
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const MANIFEST_MS = 60_000;
-const PROBE_MS = 30_000;
+const HEAD_MS = 60_000;
+const DELETE_MS = 60_000;
 
 /**
- * One repository of one registry (OCI distribution-spec, the pull half). Every method retries what may pass by itself, answers
- * challenges, and checks digests from the bytes received. Close it, or its connections keep the process alive.
+ * One repository of one registry (OCI distribution-spec). Every method retries what may pass by itself, answers challenges, and
+ * checks digests from the bytes received. Close it, or its connections keep the process alive.
  */
 export class RegistryClient {
-  readonly #reference: RegistryReference;
-  readonly #host: string;
-  readonly #scope: string;
-  readonly #http: Http;
-  readonly #auth: Auth;
-  readonly #options: ClientOptions;
-  #base: Promise<string> | undefined;
+  readonly #session: Session;
+  readonly #repository: string;
+  readonly #name: string;
+  /** Uploads that a refused mount has begun, by digest. */
+  readonly #begun = new Map<Digest, BlobUpload>();
 
   static async open({ reference, insecure }: Endpoint, options: ClientOptions = {}): Promise<RegistryClient> {
-    return new RegistryClient({ reference, http: await Http.open({ ...options, insecure }), options });
+    const { registry } = reference;
+    return new RegistryClient(reference, await Session.open({ registry, insecure }, options));
   }
 
-  private constructor({ reference, http, options }: ClientParts) {
-    this.#reference = reference;
-    this.#host = physicalHost(reference.registry);
-    this.#scope = `repository:${reference.repository}:pull`;
-    this.#http = http;
-    this.#auth = new Auth(http, options.credentials ?? (() => Promise.resolve(undefined)));
-    this.#options = options;
+  private constructor({ registry, repository }: RegistryReference, session: Session) {
+    this.#session = session;
+    this.#repository = repository;
+    this.#name = `${registry}/${repository}`;
   }
 
   /** A manifest or index by tag or digest; a digest must be that of the bytes. IMAGE_UNKNOWN, DIGEST_MISMATCH, ... */
   async manifest(tagOrDigest: string | Digest): Promise<FetchedManifest> {
-    const { registry, repository } = this.#reference;
-    const separator = tagOrDigest.includes(":") ? "@" : ":";
-    const what = `${registry}/${repository}${separator}${tagOrDigest}`;
-    const { bytes, mediaType } = await this.#retrying(async () => {
+    const what = this.#nameOf(tagOrDigest);
+    const { bytes, mediaType } = await this.#session.retrying(async () => {
       const response = await this.#request(`manifests/${tagOrDigest}`, {
         headers: { accept: MANIFEST_TYPES.join(", ") },
         deadlineMs: MANIFEST_MS,
@@ -69,14 +58,21 @@ export class RegistryClient {
       });
       const type = response.header("content-type");
       await checkNotHtml(response, what);
-      const body = await readBody(response, { http: this.#http, limit: MANIFEST_LIMIT, what: "manifest" });
+      const body = await readBody(response, {
+        http: this.#session.http,
+        limit: MANIFEST_LIMIT,
+        what: "manifest",
+      });
       return { bytes: body, mediaType: type };
     });
-    if (separator === ":") return { bytes, mediaType, digest: sha256(bytes) };
+    if (!tagOrDigest.includes(":")) return { bytes, mediaType, digest: sha256(bytes) };
     const wanted = tagOrDigest as Digest;
     const digest = digestLike(wanted, bytes);
     if (digest !== wanted)
-      throw new Failure("DIGEST_MISMATCH", `manifest from ${this.#host} is ${digest}, expected ${wanted}`);
+      throw new Failure(
+        "DIGEST_MISMATCH",
+        `manifest from ${this.#session.host} is ${digest}, expected ${wanted}`,
+      );
     return { bytes, mediaType, digest };
   }
 
@@ -84,104 +80,165 @@ export class RegistryClient {
   blob(digest: Digest, options: BlobOptions = {}): AsyncGenerator<Uint8Array> {
     const asked = { what: `blob ${digest}`, missing: "BLOB_UNKNOWN" as const };
     const open = (headers: Record<string, string>): Promise<HttpResponse> =>
-      this.#retrying(() => this.#request(`blobs/${digest}`, { headers, asked }));
-    return receiveBlob(open, { http: this.#http, what: asked.what, ...options });
+      this.#session.retrying(() => this.#request(`blobs/${digest}`, { headers, asked }));
+    return receiveBlob(open, { http: this.#session.http, what: asked.what, ...options });
   }
 
   /** The bytes behind a URL that a descriptor names; no credentials are sent (CVE-2020-15157). */
   foreignBlob(url: string, options: BlobOptions = {}): AsyncGenerator<Uint8Array> {
+    const { http } = this.#session;
     const target = URL.canParse(url) ? new URL(url) : undefined;
-    if (target?.protocol !== "https:" && !(this.#http.insecure && target?.protocol === "http:"))
+    if (target?.protocol !== "https:" && !(http.insecure && target?.protocol === "http:"))
       throw new Failure("MANIFEST_INVALID", "a layer names a URL that is not https");
-    const asked = { http: this.#http, host: target.host, what: "layer", missing: "BLOB_UNKNOWN" as const };
+    const asked = { http, host: target.host, what: "layer", missing: "BLOB_UNKNOWN" as const };
     const open = (headers: Record<string, string>): Promise<HttpResponse> =>
-      this.#retrying(async () => accept(await this.#http.request(target, { headers }), asked));
-    return receiveBlob(open, { http: this.#http, what: asked.what, ...options });
+      this.#session.retrying(async () => {
+        const response = await http.request(target, { headers });
+        if (response.status === 200 || response.status === 206) return response;
+        throw await answerFailure(response, asked);
+      });
+    return receiveBlob(open, { http, what: asked.what, ...options });
+  }
+
+  /** Whether the repository has a blob; one request. */
+  async hasBlob(digest: Digest): Promise<boolean> {
+    try {
+      await this.#pushing(async (scope) => {
+        const asked = { what: `blob ${digest}`, missing: "BLOB_UNKNOWN" as const };
+        const options = { method: "HEAD" as const, scope, asked, deadlineMs: HEAD_MS };
+        await (await this.#request(`blobs/${digest}`, options)).discard();
+      });
+      return true;
+    } catch (error) {
+      if (isFailure(error, "BLOB_UNKNOWN")) return false;
+      throw error;
+    }
+  }
+
+  /** Takes a blob over from another repository of the registry; false when the registry does not do it. */
+  async mountBlob(digest: Digest, from: string): Promise<boolean> {
+    const scope = `${this.#scope("pull,push")} repository:${from}:pull`;
+    const mount = { digest, from };
+    try {
+      const upload = await this.#session.retrying(() =>
+        openUpload(this.#session, { repository: this.#repository, scope, mount }),
+      );
+      if (upload === undefined) return true;
+      this.#begun.set(digest, upload);
+    } catch (error) {
+      // No right to read there, or no such feature: the blob can still be sent.
+      if (!isFailure(error) || ["INTERRUPTED", "REGISTRY_UNREACHABLE"].includes(error.code)) throw error;
+    }
+    return false;
+  }
+
+  /**
+   * Sends a blob as fast as the registry takes it, without holding more than a few MiB of it. `content` is read once; what it
+   * throws is thrown, and nothing of the blob stays.
+   */
+  async putBlob(
+    descriptor: Descriptor,
+    content: AsyncIterable<Uint8Array>,
+    options: UploadOptions = {},
+  ): Promise<void> {
+    const begun = this.#begun.get(descriptor.digest);
+    this.#begun.delete(descriptor.digest);
+    await uploadBlob(this.#session, {
+      repository: this.#repository,
+      scope: this.#scope("pull,push"),
+      descriptor,
+      content,
+      begun,
+      ...options,
+    });
+  }
+
+  /**
+   * Stores a manifest under its digest, or under a tag as well. One that refers to another (`subject`) is also entered into the
+   * list of its referrers, where the registry keeps none itself.
+   */
+  async putManifest(
+    bytes: Uint8Array,
+    { mediaType, digest, tag }: { mediaType: string; digest: Digest; tag?: string | undefined },
+  ): Promise<void> {
+    const target = tag ?? digest;
+    const subject = await this.#pushing(async (scope) => {
+      const response = await this.#request(`manifests/${target}`, {
+        method: "PUT",
+        scope,
+        headers: { "content-type": mediaType },
+        body: bytes,
+        deadlineMs: MANIFEST_MS,
+        asked: { what: this.#nameOf(target), missing: "IMAGE_UNKNOWN" },
+        accept: [200, 201, 202],
+      });
+      await response.discard();
+      return response.header("oci-subject");
+    });
+    if (subject === undefined) await addToFallback(this, bytes, { mediaType, digest });
+  }
+
+  /** Removes a manifest and every tag that names it. IMAGE_UNKNOWN, UNSUPPORTED. */
+  async deleteManifest(digest: Digest): Promise<void> {
+    await this.#session.retrying(async () => {
+      const response = await this.#request(`manifests/${digest}`, {
+        method: "DELETE",
+        scope: this.#scope("pull,delete"),
+        deadlineMs: DELETE_MS,
+        asked: { what: this.#nameOf(digest), missing: "IMAGE_UNKNOWN" },
+        accept: [200, 202, 204, 405],
+      });
+      await response.discard();
+      if (response.status !== 405) return;
+      throw new Failure("UNSUPPORTED", `registry ${this.#session.host} does not let images be deleted`, {
+        hint: "Its administrator decides that (REGISTRY_STORAGE_DELETE_ENABLED=true of docker-registry).",
+      });
+    });
+  }
+
+  /** The tags of the repository, in the registry's order. IMAGE_UNKNOWN when it knows no such repository. */
+  async tags(): Promise<string[]> {
+    const asked = { what: this.#name, missing: "IMAGE_UNKNOWN" as const };
+    const pages = listPages(this.#session, {
+      path: `${this.#repository}/tags/list`,
+      scope: this.#scope("pull"),
+      asked,
+      what: "list of tags",
+    });
+    const tags = new Set<string>();
+    for await (const { body } of pages)
+      for (const tag of Array.isArray(body["tags"]) ? body["tags"] : [])
+        if (typeof tag === "string" && /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(tag)) tags.add(tag);
+    return [...tags];
+  }
+
+  /** What refers to `digest` (signatures, attestations, ...): by the referrers API, or by its fallback tag. */
+  referrers(digest: Digest, options: ReferrersOptions = {}): Promise<Descriptor[]> {
+    const scope = this.#scope("pull");
+    return listReferrers(this, this.#session, { repository: this.#repository, scope, digest, ...options });
   }
 
   async close(): Promise<void> {
-    await this.#http.close();
+    for (const upload of this.#begun.values()) await cancelUpload(this.#session, upload);
+    this.#begun.clear();
+    await this.#session.close();
   }
 
-  /** One authenticated request below /v2/REPOSITORY/; throws unless it is answered 200 or 206. */
-  async #request(path: string, { headers, deadlineMs, asked }: ClientRequest): Promise<HttpResponse> {
-    const url = new URL(`${await this.#origin()}/v2/${this.#reference.repository}/${path}`);
-    const limits = deadlineMs === undefined ? {} : { deadlineMs };
-    for (let round = 0; ; round++) {
-      const authorization = this.#auth.header(this.#scope);
-      const response = await this.#http.request(url, { headers, authorization, ...limits });
-      const full = { http: this.#http, host: this.#host, authenticated: await this.#auth.known(), ...asked };
-      if (response.status !== 401 || response.url.host !== url.host) return await accept(response, full);
-      const challenges = parseChallenges(response.headers("www-authenticate"));
-      const refusal = { challenges, scope: this.#scope, sent: authorization, round };
-      const again = await this.#answer(refusal, response);
-      if (!again) return await accept(response, full);
-      await response.discard();
-    }
+  #request(path: string, request: Omit<SessionRequest, "scope"> & { scope?: string }): Promise<HttpResponse> {
+    return this.#session.request(`${this.#repository}/${path}`, { scope: this.#scope("pull"), ...request });
   }
 
-  async #answer(refusal: Parameters<Auth["answer"]>[0], response: HttpResponse): Promise<boolean> {
-    try {
-      return await this.#auth.answer(refusal);
-    } catch (error) {
-      await response.discard();
-      throw error;
-    }
+  #pushing<T>(attempt: (scope: string) => Promise<T>): Promise<T> {
+    return this.#session.retrying(() => attempt(this.#scope("pull,push")));
   }
 
-  #retrying<T>(attempt: () => Promise<T>): Promise<T> {
-    const { retryMs, signal, report } = this.#options;
-    return withRetries(attempt, { baseMs: retryMs, signal, report });
+  #scope(actions: string): string {
+    return `repository:${this.#repository}:${actions}`;
   }
 
-  /** https; for an insecure registry http when nothing answers https. A failed probe is forgotten, so that a retry probes again. */
-  async #origin(): Promise<string> {
-    this.#base ??= this.#http.insecure ? this.#probe() : Promise.resolve(`https://${this.#host}`);
-    try {
-      return await this.#base;
-    } catch (error) {
-      this.#base = undefined;
-      throw error;
-    }
+  #nameOf(tagOrDigest: string): string {
+    return `${this.#name}${tagOrDigest.includes(":") ? "@" : ":"}${tagOrDigest}`;
   }
-
-  async #probe(): Promise<string> {
-    try {
-      return await this.#ping("https");
-    } catch (error) {
-      if (this.#http.signal?.aborted === true) throw error;
-      return await this.#ping("http");
-    }
-  }
-
-  async #ping(scheme: "https" | "http"): Promise<string> {
-    const origin = `${scheme}://${this.#host}`;
-    const response = await this.#http.request(new URL(`${origin}/v2/`), { deadlineMs: PROBE_MS });
-    await response.discard();
-    return origin;
-  }
-}
-
-interface ClientParts {
-  reference: RegistryReference;
-  http: Http;
-  options: ClientOptions;
-}
-
-interface ClientRequest {
-  headers: Record<string, string>;
-  deadlineMs?: number;
-  asked: Pick<Asked, "what" | "missing">;
-}
-
-/** The host that serves a registry's name. */
-export function physicalHost(registry: string): string {
-  return registry === "docker.io" ? "registry-1.docker.io" : registry;
-}
-
-async function accept(response: HttpResponse, asked: Asked): Promise<HttpResponse> {
-  if (response.status === 200 || response.status === 206) return response;
-  throw await answerFailure(response, asked);
 }
 
 async function checkNotHtml(response: HttpResponse, what: string): Promise<void> {

@@ -14,20 +14,31 @@ export interface HttpOptions {
   insecure?: boolean;
   /** PEM certificates to trust instead of Node's. */
   authorities?: string[] | undefined;
+  /** Certificates that prove to `host` (HOST[:PORT]), and to no other, who asks. */
+  clients?: { host: string; pairs: readonly ClientCertificate[] } | undefined;
   signal?: AbortSignal | undefined;
   /** Longest wait for a connection, for an answer to begin, and between two pieces of it; milliseconds. */
   connectMs?: number | undefined;
   idleMs?: number | undefined;
 }
 
+/** PEM, with the intermediate certificates after its own. */
+export interface ClientCertificate {
+  cert: string;
+  key: string;
+}
+
 export interface HttpRequest {
-  method?: "GET" | "HEAD" | "POST";
+  method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   headers?: Record<string, string>;
   /** The Authorization header; never sent to another host than the one of the URL asked for. */
   authorization?: string | undefined;
-  body?: string;
+  /** An iterable is read as fast as the connection takes it. */
+  body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Ends the whole exchange, body included; milliseconds. */
   deadlineMs?: number;
+  /** Longest wait for the answer to begin; milliseconds, default `idleMs`. */
+  answerMs?: number | undefined;
 }
 
 export interface HttpResponse {
@@ -42,31 +53,29 @@ export interface HttpResponse {
 }
 
 /**
- * HTTP for one registry: one attempt a call, redirects followed by hand. Connection errors are Transient or, when they will not
+ * HTTP for one registry: one attempt a call, redirects of GET and HEAD followed by hand. Connection errors are Transient or, when they will not
  * pass by themselves, REGISTRY_UNREACHABLE; INTERRUPTED on abort. undici is loaded here, on first use: it costs 70 ms.
  */
 export class Http {
   readonly insecure: boolean;
   readonly signal: AbortSignal | undefined;
-  readonly #direct: Agent;
-  readonly #proxied: Dispatcher;
+  readonly #agents: Agents;
+  /** For the host that client certificates are for. */
+  readonly #known: (Agents & { host: string }) | undefined;
 
   static async open(options: HttpOptions = {}): Promise<Http> {
-    const { Agent, EnvHttpProxyAgent } = await import("undici");
-    const { connectMs = 15_000, idleMs = 60_000, insecure = false } = options;
-    const tls = await secureContext(options);
-    const shared = { headersTimeout: idleMs, bodyTimeout: idleMs, allowH2: false };
-    const connect = { ...tls, timeout: connectMs };
-    const direct = new Agent({ ...shared, connect });
-    const proxied = usesProxy()
-      ? proxyAgent(() => new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect }))
-      : direct;
-    return new Http({ direct, proxied, insecure, signal: options.signal });
+    const { clients } = options;
+    const agents = await openAgents(options, []);
+    const known =
+      clients === undefined || clients.pairs.length === 0
+        ? undefined
+        : { host: clients.host, ...(await openAgents(options, clients.pairs)) };
+    return new Http({ agents, known, insecure: options.insecure ?? false, signal: options.signal });
   }
 
-  private constructor({ direct, proxied, insecure, signal }: HttpParts) {
-    this.#direct = direct;
-    this.#proxied = proxied;
+  private constructor({ agents, known, insecure, signal }: HttpParts) {
+    this.#agents = agents;
+    this.#known = known;
     this.insecure = insecure;
     this.signal = signal;
   }
@@ -77,7 +86,7 @@ export class Http {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#once(at, trusted ? request : { ...request, authorization: undefined });
       const location = isRedirect(response.status) ? response.header("location") : undefined;
-      if (location === undefined || request.method === "POST") return response;
+      if (location === undefined || !["GET", "HEAD"].includes(request.method ?? "GET")) return response;
       await response.discard();
       if (redirects === MAX_REDIRECTS)
         throw new Failure(
@@ -90,28 +99,32 @@ export class Http {
   }
 
   async close(): Promise<void> {
-    await this.#direct.destroy();
-    if (this.#proxied !== this.#direct) await this.#proxied.destroy();
+    const all = [this.#agents, ...(this.#known === undefined ? [] : [this.#known])];
+    const agents = new Set(all.flatMap(({ direct, proxied }) => [direct, proxied]));
+    for (const agent of agents) await agent.destroy();
   }
 
   /** Names a failure of the connection to `host`, before or while the body arrives. */
   failure(error: unknown, host: string): Failure | Transient {
     if (this.signal?.aborted === true) return interrupted(this.signal);
+    if (error instanceof Failure) return error;
     return unreachable(error, host);
   }
 
   async #once(url: URL, request: HttpRequest): Promise<HttpResponse> {
     if (this.signal?.aborted === true) throw interrupted(this.signal);
-    const { method = "GET", authorization, body, deadlineMs } = request;
+    const { method = "GET", authorization, body, deadlineMs, answerMs } = request;
     const signals = [this.signal, deadlineMs === undefined ? undefined : AbortSignal.timeout(deadlineMs)];
     const present = signals.filter((signal) => signal !== undefined);
     try {
-      const response = await (isLoopback(url) ? this.#direct : this.#proxied).request({
+      const { direct, proxied } = this.#known?.host === url.host ? this.#known : this.#agents;
+      const response = await (isLoopback(url) ? direct : proxied).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
         headers: { "user-agent": "berth", ...request.headers, ...(authorization && { authorization }) },
-        body: body ?? null,
+        body: (body ?? null) as Readable | null, // undici takes any async iterable, its types do not say so
+        ...(answerMs !== undefined && { headersTimeout: answerMs }),
         signal: present.length === 0 ? null : AbortSignal.any(present),
       });
       return answerOf(response, url);
@@ -156,22 +169,48 @@ export async function readBody(
 }
 
 interface HttpParts {
-  direct: Agent;
-  proxied: Dispatcher;
+  agents: Agents;
+  known: (Agents & { host: string }) | undefined;
   insecure: boolean;
   signal: AbortSignal | undefined;
 }
 
 type Dispatcher = Pick<Agent, "request" | "destroy">;
 
-async function secureContext({ insecure, authorities }: HttpOptions): Promise<object> {
-  if (insecure === true) return { rejectUnauthorized: false };
-  if (authorities === undefined) return {};
+interface Agents {
+  direct: Dispatcher;
+  proxied: Dispatcher;
+}
+
+async function openAgents(options: HttpOptions, clients: readonly ClientCertificate[]): Promise<Agents> {
+  const { Agent, EnvHttpProxyAgent } = await import("undici");
+  const { connectMs = 15_000, idleMs = 60_000 } = options;
+  const tls = await secureContext(options, clients);
+  const shared = { headersTimeout: idleMs, bodyTimeout: idleMs, allowH2: false };
+  const connect = { ...tls, timeout: connectMs };
+  const direct = new Agent({ ...shared, connect });
+  if (!usesProxy()) return { direct, proxied: direct };
+  const proxied = proxyAgent(() => new EnvHttpProxyAgent({ ...shared, connect, requestTls: connect }));
+  return { direct, proxied };
+}
+
+async function secureContext(
+  { insecure, authorities }: HttpOptions,
+  clients: readonly ClientCertificate[],
+): Promise<object> {
+  const lenient = insecure === true ? { rejectUnauthorized: false } : {};
+  const trusted = insecure === true ? undefined : authorities;
+  if (trusted === undefined && clients.length === 0) return lenient;
   const { createSecureContext } = await import("node:tls");
   try {
-    return { secureContext: createSecureContext({ ca: authorities }) };
+    const own = { cert: clients.map(({ cert }) => cert), key: clients.map(({ key }) => key) };
+    const context = createSecureContext({
+      ...(trusted !== undefined && { ca: trusted }),
+      ...(clients.length > 0 && own),
+    });
+    return { ...lenient, secureContext: context };
   } catch (error) {
-    throw new Failure("CONFIG_INVALID", "a trusted certificate of this host or of certs.d is not valid PEM", {
+    throw new Failure("CONFIG_INVALID", "a certificate or key of this host or of certs.d is not valid PEM", {
       cause: error,
     });
   }

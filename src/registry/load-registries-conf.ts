@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
-import { containersConfigPaths } from "../oci/containers-config.ts";
+import { containersConfigPaths, userCacheDirectory } from "../oci/containers-config.ts";
 import { printable } from "../oci/printable.ts";
 import {
   EMPTY_REGISTRIES_CONF,
@@ -12,7 +12,8 @@ import {
 
 /**
  * registries.conf (the user's takes the place of the system's) and over it the drop-ins of registries.conf.d, in the order of
- * their names, the system's before the user's. Without any file it is empty. CONFIG_INVALID.
+ * their names, the system's before the user's; over all the aliases that podman has recorded. Without any file it is empty.
+ * CONFIG_INVALID.
  */
 export async function loadRegistriesConf(root = "/"): Promise<RegistriesConf> {
   let conf = EMPTY_REGISTRIES_CONF;
@@ -27,7 +28,16 @@ export async function loadRegistriesConf(root = "/"): Promise<RegistriesConf> {
       const dropIn = await loadFile(join(directory, name));
       if (dropIn !== undefined) conf = mergeRegistriesConf(conf, dropIn);
     }
-  return conf;
+  const recorded = await loadFile(recordedAliases(root));
+  if (recorded === undefined) return conf;
+  return mergeRegistriesConf(conf, { ...EMPTY_REGISTRIES_CONF, aliases: recorded.aliases });
+}
+
+/** Where podman writes down which registry was chosen for a short name. */
+function recordedAliases(root: string): string {
+  const system = root !== "/" || process.geteuid?.() === 0;
+  const directory = system ? join(root, "var/cache") : userCacheDirectory();
+  return join(directory, "containers/short-name-aliases.conf");
 }
 
 async function loadFile(path: string): Promise<RegistriesConf | undefined> {

@@ -1,47 +1,59 @@
 import { Failure } from "../errors.ts";
-import { formatReference, isShortName, parseReference, type RegistryReference } from "../oci/reference.ts";
 
 /** One `[[registry]]` of containers-registries.conf(5), version 2. */
-interface RegistryTable {
+export interface RegistryTable {
   prefix: string;
   /** Takes the place of the prefix; undefined keeps the name. */
   location: string | undefined;
   insecure: boolean;
   blocked: boolean;
+  mirrors: readonly Mirror[];
 }
+
+/** One `[[registry.mirror]]`: asked before the registry itself. */
+export interface Mirror {
+  location: string;
+  insecure: boolean;
+  /** Which references it is asked for; `pull-from-mirror`, or what `mirror-by-digest-only` of its registry means. */
+  pull: "all" | "digest-only" | "tag-only";
+}
+
+/** What becomes of a short name that several registries may know: `enforcing` refuses to guess. */
+export type ShortNameMode = "enforcing" | "permissive" | "disabled";
 
 export interface RegistriesConf {
   search: readonly string[] | undefined;
   helpers: readonly string[] | undefined;
+  shortNameMode: ShortNameMode | undefined;
+  /** Short name to repository; the empty text stands for an alias that is taken back. */
+  aliases: ReadonlyMap<string, string>;
   registries: readonly RegistryTable[];
-}
-
-/** Where a reference really leads. */
-export interface Endpoint {
-  reference: RegistryReference;
-  insecure: boolean;
 }
 
 export const EMPTY_REGISTRIES_CONF: RegistriesConf = {
   search: undefined,
   helpers: undefined,
+  shortNameMode: undefined,
+  aliases: new Map(),
   registries: [],
 };
 
+const VERSION_2 = ["registry", "unqualified-search-registries", "aliases", "short-name-mode"];
+
 /** From the parsed TOML of one file; `path` for messages. Unknown keys are other programs' business. CONFIG_INVALID. */
 export function parseRegistriesConf(toml: Record<string, unknown>, path: string): RegistriesConf {
-  const version1 = toml["registries"];
-  if (version1 !== undefined)
-    throw invalid(
-      path,
-      "[registries.*] is the old version 1 format",
-      "Write [[registry]] tables, as in containers-registries.conf(5).",
-    );
+  if (toml["registries"] !== undefined) throw version1(toml, path);
   const tables = toml["registry"] ?? [];
   if (!Array.isArray(tables)) throw invalid(path, "registry is not an array of tables, [[registry]]");
   return {
     search: stringsOf(toml["unqualified-search-registries"], { path, key: "unqualified-search-registries" }),
     helpers: stringsOf(toml["credential-helpers"], { path, key: "credential-helpers" }),
+    shortNameMode: oneOf(toml["short-name-mode"], {
+      path,
+      key: "short-name-mode",
+      choices: ["enforcing", "permissive", "disabled"],
+    }),
+    aliases: aliasesOf(toml["aliases"], path),
     registries: tables.map((table) => parseTable(table as Record<string, unknown>, path)),
   };
 }
@@ -52,51 +64,17 @@ export function mergeRegistriesConf(earlier: RegistriesConf, later: RegistriesCo
   return {
     search: later.search ?? earlier.search,
     helpers: later.helpers ?? earlier.helpers,
+    shortNameMode: later.shortNameMode ?? earlier.shortNameMode,
+    aliases: new Map([...earlier.aliases, ...later.aliases]),
     registries: [...new Map(tables).values()],
   };
 }
 
-/** Applies the table with the longest matching prefix. DENIED when it blocks the reference; CONFIG_INVALID. */
-export function resolveEndpoint(conf: RegistriesConf, reference: RegistryReference): Endpoint {
-  const name = formatReference(reference);
-  const table = findTable(conf, name);
-  if (table === undefined) return { reference, insecure: false };
-  if (table.blocked)
-    throw new Failure("DENIED", `registry ${table.prefix} is blocked in registries.conf`, {
-      hint: `Another registry may hold the image; or remove blocked = true for "${table.prefix}".`,
-    });
-  if (table.location === undefined) return { reference, insecure: table.insecure };
-  const rewritten = `${table.location}${name.slice(matchLength(table.prefix, name))}`;
-  return { reference: reparse(rewritten, table), insecure: table.insecure };
-}
-
-function findTable({ registries }: RegistriesConf, name: string): RegistryTable | undefined {
-  let best: RegistryTable | undefined;
-  for (const table of registries) {
-    if (matchLength(table.prefix, name) < 0) continue;
-    if (best === undefined || table.prefix.length > best.prefix.length) best = table;
-  }
-  return best;
-}
-
-/** How many characters of `name` the prefix covers; -1 when it does not match. */
-function matchLength(prefix: string, name: string): number {
-  if (prefix.startsWith("*.")) {
-    const host = name.split("/", 1)[0] ?? "";
-    const bare = host.replace(/:\d+$/, "");
-    return bare.endsWith(prefix.slice(1)) ? host.length : -1;
-  }
-  const next = name[prefix.length];
-  return name.startsWith(prefix) && (next === undefined || "/:@".includes(next)) ? prefix.length : -1;
-}
-
-function reparse(name: string, { prefix, location }: RegistryTable): RegistryReference {
-  const reference = isShortName(name) ? undefined : parseReference(name);
-  if (reference?.transport === "docker") return reference;
-  throw new Failure(
-    "CONFIG_INVALID",
-    `registries.conf: the location "${location}" for "${prefix}" names no registry`,
-  );
+function version1(toml: Record<string, unknown>, path: string): Failure {
+  const reason = VERSION_2.some((key) => toml[key] !== undefined)
+    ? "[registries.*] of the old version 1 format is mixed with version 2"
+    : "[registries.*] is the old version 1 format";
+  return invalid(path, reason, "Write [[registry]] tables only, as in containers-registries.conf(5).");
 }
 
 function parseTable(table: Record<string, unknown>, path: string): RegistryTable {
@@ -107,12 +85,50 @@ function parseTable(table: Record<string, unknown>, path: string): RegistryTable
   if (prefix.includes("*") && !(wildcard && /^\*\.[^*/:@]+$/.test(prefix)))
     throw invalid(path, `prefix "${prefix}": a wildcard stands only for subdomains, "*.example.com"`);
   if (location === undefined && !wildcard) throw invalid(path, `prefix "${prefix}" has no location`);
+  if (table["pull-from-mirror"] !== undefined)
+    throw invalid(path, `prefix "${prefix}": pull-from-mirror belongs into a [[registry.mirror]]`);
   return {
     prefix,
     location,
     insecure: flagOf(table["insecure"], { path, key: "insecure" }),
     blocked: flagOf(table["blocked"], { path, key: "blocked" }),
+    mirrors: mirrorsOf(table, { prefix, path }),
   };
+}
+
+function mirrorsOf(
+  table: Record<string, unknown>,
+  { prefix, path }: { prefix: string; path: string },
+): Mirror[] {
+  const mirrors = table["mirror"] ?? [];
+  if (!Array.isArray(mirrors))
+    throw invalid(path, `prefix "${prefix}": mirror is not an array of tables, [[registry.mirror]]`);
+  const digestOnly = flagOf(table["mirror-by-digest-only"], { path, key: "mirror-by-digest-only" });
+  return (mirrors as Record<string, unknown>[]).map((mirror) => {
+    const location = locationOf(mirror["location"], path);
+    if (location === undefined) throw invalid(path, `prefix "${prefix}": a mirror has no location`);
+    const choices = ["all", "digest-only", "tag-only"] as const;
+    const pull = oneOf(mirror["pull-from-mirror"], { path, key: "pull-from-mirror", choices });
+    if (pull !== undefined && digestOnly)
+      throw invalid(
+        path,
+        `prefix "${prefix}": mirror-by-digest-only and the pull-from-mirror of "${location}" exclude each other`,
+      );
+    const insecure = flagOf(mirror["insecure"], { path, key: "insecure" });
+    return { location, insecure, pull: digestOnly ? "digest-only" : (pull ?? "all") };
+  });
+}
+
+function aliasesOf(value: unknown, path: string): Map<string, string> {
+  if (value === undefined) return new Map();
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(path, "aliases is not a table, [aliases]");
+  return new Map(
+    Object.entries(value).map(([name, target]: [string, unknown]): [string, string] => {
+      if (typeof target !== "string") throw invalid(path, `the alias "${name}" is not a string`);
+      return [name, target];
+    }),
+  );
 }
 
 function locationOf(value: unknown, path: string): string | undefined {
@@ -126,6 +142,16 @@ function flagOf(value: unknown, { path, key }: { path: string; key: string }): b
   if (value === undefined) return false;
   if (typeof value !== "boolean") throw invalid(path, `${key} is not true or false`);
   return value;
+}
+
+function oneOf<T extends string>(
+  value: unknown,
+  { path, key, choices }: { path: string; key: string; choices: readonly T[] },
+): T | undefined {
+  if (value === undefined || value === "") return undefined;
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw invalid(path, `${key} is not one of ${choices.join(", ")}`);
+  return choice;
 }
 
 function stringsOf(value: unknown, { path, key }: { path: string; key: string }): string[] | undefined {

@@ -1,36 +1,51 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Reference, RegistryReference } from "../oci/reference.ts";
+import type { RegistryClient } from "../registry/client.ts";
+import { namedEndpoint } from "../registry/endpoints.ts";
+import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
+import { openClient } from "../registry/open-client.ts";
 import type { Destination, DestinationOptions, PutManifestOptions } from "./destination.ts";
 
-/** A repository of a registry, where images are pushed to. */
+/** A repository of a registry, where images are pushed to. What is put there is there at once; an image has its tag last. */
 export class RegistryDestination implements Destination {
   readonly reference: RegistryReference;
+  readonly #client: RegistryClient;
 
-  static open(reference: RegistryReference, _options: DestinationOptions = {}): Promise<RegistryDestination> {
-    return Promise.resolve(new RegistryDestination(reference));
+  static async open(
+    reference: RegistryReference,
+    options: DestinationOptions = {},
+  ): Promise<RegistryDestination> {
+    const conf = await loadRegistriesConf(options.root);
+    const client = await openClient(conf, namedEndpoint(conf, reference), options);
+    return new RegistryDestination(reference, client);
   }
 
-  private constructor(reference: RegistryReference) {
+  private constructor(reference: RegistryReference, client: RegistryClient) {
     this.reference = reference;
+    this.#client = client;
   }
 
-  hasBlob(_descriptor: Descriptor, _options?: { from?: Reference | undefined }): Promise<boolean> {
-    return Promise.reject(new Error("not written yet"));
+  async hasBlob({ digest }: Descriptor, { from }: { from?: Reference | undefined } = {}): Promise<boolean> {
+    if (await this.#client.hasBlob(digest)) return true;
+    const { registry, repository } = this.reference;
+    if (from?.transport !== "docker" || from.registry !== registry || from.repository === repository)
+      return false;
+    return await this.#client.mountBlob(digest, from.repository);
   }
 
-  putBlob(_descriptor: Descriptor, _content: AsyncIterable<Uint8Array>): Promise<void> {
-    return Promise.reject(new Error("not written yet"));
+  async putBlob(descriptor: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#client.putBlob(descriptor, content);
   }
 
-  putManifest(_bytes: Uint8Array, _options: PutManifestOptions): Promise<void> {
-    return Promise.reject(new Error("not written yet"));
+  async putManifest(bytes: Uint8Array, options: PutManifestOptions): Promise<void> {
+    await this.#client.putManifest(bytes, options);
   }
 
   commit(): Promise<void> {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.#client.close();
   }
 }

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { formatReference, parseReference, type RegistryReference } from "../../../src/oci/reference.ts";
+import { namedEndpoint, pullEndpoints } from "../../../src/registry/endpoints.ts";
 import { loadRegistriesConf } from "../../../src/registry/load-registries-conf.ts";
 import {
   EMPTY_REGISTRIES_CONF,
   parseRegistriesConf,
   type RegistriesConf,
-  resolveEndpoint,
 } from "../../../src/registry/registries-conf.ts";
 import { searchRegistries } from "../../../src/transport/source.ts";
 import { failureOf } from "../../support/failures.ts";
@@ -18,11 +18,22 @@ afterEach(() => vi.unstubAllEnvs());
 const conf = (...registry: object[]): RegistriesConf => parseRegistriesConf({ registry }, "registries.conf");
 
 function resolve(config: RegistriesConf, name: string): string {
-  const { reference, insecure } = resolveEndpoint(config, parseReference(name) as RegistryReference);
-  return `${formatReference(reference)}${insecure ? " insecure" : ""}`;
+  const endpoints = pullEndpoints(config, parseReference(name) as RegistryReference);
+  return endpoints
+    .map(({ reference, insecure }) => `${formatReference(reference)}${insecure ? " insecure" : ""}`)
+    .join(", ");
 }
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
+const USED = {
+  location: "a.io",
+  mirror: [
+    { location: "all.io", "pull-from-mirror": "all" },
+    { location: "digest.io", "pull-from-mirror": "digest-only" },
+    { location: "tag.io", "pull-from-mirror": "tag-only" },
+  ],
+};
+const BY_DIGEST = { location: "a.io", "mirror-by-digest-only": true, mirror: [{ location: "m.io" }] };
 
 test.each([
   [[], "a.io/x", "a.io/x:latest"],
@@ -52,11 +63,27 @@ test.each([
     "mirror.io:5000/hub/busybox:latest",
   ],
   [[{ prefix: "docker.io", location: "mirror.io" }], "busybox", "mirror.io/library/busybox:latest"],
-] as [object[], string, string][])("resolveEndpoint with %j leads %s to %s", (tables, name, expected) => {
+  [
+    [{ location: "a.io", mirror: [{ location: "m.io/a", insecure: true }, { location: "n.io" }] }],
+    "a.io/x/y:1",
+    "m.io/a/x/y:1 insecure, n.io/x/y:1, a.io/x/y:1",
+  ],
+  [
+    [{ prefix: "a.io/x", location: "b.io/z", mirror: [{ location: "m.io" }] }],
+    "a.io/x/y:1",
+    "m.io/y:1, b.io/z/y:1",
+  ],
+  [[{ prefix: "*.a.io", mirror: [{ location: "m.io" }] }], "s.a.io/x:1", "m.io/x:1, s.a.io/x:1"],
+  [[USED], "a.io/x:1", "all.io/x:1, tag.io/x:1, a.io/x:1"],
+  [[USED], `a.io/x@${DIGEST}`, `all.io/x@${DIGEST}, digest.io/x@${DIGEST}, a.io/x@${DIGEST}`],
+  [[USED], `a.io/x:1@${DIGEST}`, `all.io/x:1@${DIGEST}, digest.io/x:1@${DIGEST}, a.io/x:1@${DIGEST}`],
+  [[BY_DIGEST], "a.io/x:1", "a.io/x:1"],
+  [[BY_DIGEST], `a.io/x@${DIGEST}`, `m.io/x@${DIGEST}, a.io/x@${DIGEST}`],
+] as [object[], string, string][])("pullEndpoints with %j leads %s to %s", (tables, name, expected) => {
   expect(resolve(conf(...tables), name)).toBe(expected);
 });
 
-test("resolveEndpoint refuses a blocked registry", async () => {
+test("pullEndpoints refuses a blocked registry", async () => {
   const blocked = conf({ prefix: "a.io/bad", location: "a.io/bad", blocked: true });
   const failure = await failureOf(() => resolve(blocked, "a.io/bad/x"));
   expect(failure).toMatchObject({
@@ -66,7 +93,18 @@ test("resolveEndpoint refuses a blocked registry", async () => {
   expect(resolve(blocked, "a.io/good/x")).toBe("a.io/good/x:latest");
 });
 
-test("resolveEndpoint refuses a location that is no registry", async () => {
+test("namedEndpoint: what is written to is the registry that is named, never a location or a mirror", async () => {
+  const tables = [
+    { prefix: "a.io", location: "b.io", insecure: true, mirror: [{ location: "m.io" }] },
+    { location: "bad.io", blocked: true },
+  ];
+  const named = (name: string) => namedEndpoint(conf(...tables), parseReference(name) as RegistryReference);
+  expect(named("a.io/x:1")).toMatchObject({ reference: { registry: "a.io" }, insecure: true });
+  expect(named("c.io/x:1")).toMatchObject({ reference: { registry: "c.io" }, insecure: false });
+  expect((await failureOf(() => named("bad.io/x"))).code).toBe("DENIED");
+});
+
+test("pullEndpoints refuses a location that is no registry", async () => {
   const failure = await failureOf(() => resolve(conf({ prefix: "a.io", location: "nohost" }), "a.io/x"));
   expect(failure).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('"nohost"') });
 });
@@ -81,6 +119,32 @@ test.each([
   ["not an array of tables", { registry: { location: "a.io" } }],
   ["not an array of strings", { "unqualified-search-registries": "docker.io" }],
   ["old version 1", { registries: { search: { registries: ["a.io"] } } }],
+  [
+    "is mixed with version 2",
+    { registries: { search: { registries: ["a.io"] } }, registry: [{ location: "a.io" }] },
+  ],
+  ["a mirror has no location", { registry: [{ location: "a.io", mirror: [{ insecure: true }] }] }],
+  ["mirror is not an array of tables", { registry: [{ location: "a.io", mirror: { location: "m.io" } }] }],
+  ["belongs into a [[registry.mirror]]", { registry: [{ location: "a.io", "pull-from-mirror": "all" }] }],
+  [
+    "exclude each other",
+    {
+      registry: [
+        {
+          location: "a.io",
+          "mirror-by-digest-only": true,
+          mirror: [{ location: "m.io", "pull-from-mirror": "all" }],
+        },
+      ],
+    },
+  ],
+  [
+    "pull-from-mirror is not one of all, digest-only, tag-only",
+    { registry: [{ location: "a.io", mirror: [{ location: "m.io", "pull-from-mirror": "some" }] }] },
+  ],
+  ["short-name-mode is not one of", { "short-name-mode": "strict" }],
+  ["aliases is not a table", { aliases: ["a"] }],
+  ['the alias "a" is not a string', { aliases: { a: 1 } }],
 ])("parseRegistriesConf says %s", async (message, toml) => {
   const failure = await failureOf(() => parseRegistriesConf(toml, "/etc/x.conf"));
   expect(failure.code).toBe("CONFIG_INVALID");
