@@ -23,10 +23,10 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
       ["directory", directory],
       ["runtime", info.runtime],
       ["command", berth.command.join(" ")],
-      ["wanted by", berth.wantedBy.join(" ")],
+      ["wanted by", berth.request.wantedBy.join(" ")],
       // Values may be secrets: people see names, `--json` as root has all.
       ["values", Object.keys(info.values)],
-      ["environment", berth.environment.map((entry) => entry.slice(0, entry.indexOf("=")))],
+      ["environment", Object.keys(berth.request.environment)],
       ["host files", berth.hostFiles.map(({ path }) => path)],
       ["state", berth.state],
     ]),

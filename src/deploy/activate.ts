@@ -1,40 +1,33 @@
 /**
- * activate: the one change of a running system. Host files by rename, the NAME link by one rename, the unit enabled, one
- * daemon-reload, state directories, then the start job. The caller has written the journal and undoes a failure.
+ * activate: the one change of a running system. Host files by rename, the NAME link by one rename, enablement, one
+ * daemon-reload, accounts and state directories. Install, update and rollback choose the deployment; they have written the
+ * journal, start the service themselves, and undo a failure. Doing it again does nothing more.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { linkDurably, writeDurably } from "../sys/durable.ts";
+import { removeHostFile } from "./host-files.ts";
 import type { Info } from "./info.ts";
-import { startUnit } from "./start.ts";
 
-export async function activate(host: Host, info: Info, { start }: { start: boolean }): Promise<void> {
-  const { name, deployment, hostFiles } = info.berth;
+/** `from` is the deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
+export async function activate(host: Host, { to, from }: { to: Info; from?: Info }): Promise<void> {
+  const { name, deployment } = to.berth;
   const unit = `${name}.service`;
   host.report({ type: "step", step: "activate", name });
-  await writeHostFiles(host, info);
+  await writeHostFiles(host, to);
+  await removeSuperseded(host, { to, from });
   await linkDurably(host.layout.container(name), `${name}.${deployment}`);
-  host.checkInterrupted();
   if (host.offline) {
     const { enableOffline } = await import("../systemd/offline.ts");
-    await enableOffline(host.config.root, unit, host.config.unitDirectory);
+    if (from === undefined) await enableOffline(host.config.root, unit, host.config.unitDirectory);
     return;
   }
   const systemd = await host.systemd();
-  await systemd.enable([unit]);
+  // An update leaves enablement as it is: the admin may have changed it.
+  if (from === undefined) await systemd.enable([unit]);
   await systemd.reload();
-  host.checkInterrupted();
-  const { createTmpfiles, createSysusers } = await import("../systemd/tmpfiles.ts");
-  for (const { path, file } of hostFiles) {
-    if (file.startsWith("sysusers-")) await createSysusers(path);
-  }
-  for (const { path, file } of hostFiles) {
-    if (file.startsWith("tmpfiles-")) await createTmpfiles(path);
-  }
-  host.checkInterrupted();
-  if (start) await startUnit(host, unit);
+  await makeAccountsAndDirectories(to);
 }
 
 async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promise<void> {
@@ -42,10 +35,24 @@ async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promis
   for (const { path, file, mode } of berth.hostFiles) {
     const target = join(config.root, path);
     await mkdir(dirname(target), { recursive: true });
-    try {
-      await writeDurably(target, await readFile(join(dir, file)), { mode });
-    } catch (cause) {
-      throw new Failure("HOST_FILE_CONFLICT", `cannot write ${target}`, { cause });
-    }
+    await writeDurably(target, await readFile(join(dir, file)), { mode });
   }
+}
+
+async function removeSuperseded(
+  { config }: Host,
+  { to, from }: { to: Info; from: Info | undefined },
+): Promise<void> {
+  const kept = new Set(to.berth.hostFiles.map(({ path }) => path));
+  const superseded = from?.berth.hostFiles.filter(({ path }) => !kept.has(path)) ?? [];
+  for (const { path } of superseded) await removeHostFile(join(config.root, path), config.unitDirectory);
+}
+
+/** Accounts first: directories may be theirs. */
+async function makeAccountsAndDirectories({ berth }: Info): Promise<void> {
+  const { createTmpfiles, createSysusers } = await import("../systemd/tmpfiles.ts");
+  const filesOf = (kind: string): string[] =>
+    berth.hostFiles.filter(({ file }) => file.startsWith(kind)).map(({ path }) => path);
+  for (const path of filesOf("sysusers-")) await createSysusers(path);
+  for (const path of filesOf("tmpfiles-")) await createTmpfiles(path);
 }

@@ -2,12 +2,13 @@
  * Takes a container off the host: what uninstall does, what a failed install undoes, and what the next command does for an
  * interrupted one. Each step holds when it was done before, so it can be begun again at any point.
  */
-import { rename, rm, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, leftoversOf } from "./containers.ts";
+import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type Intent, removeIntent } from "./journal.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
@@ -52,21 +53,6 @@ async function stop(host: Host, unit: string): Promise<void> {
     throw new Failure("JOB_FAILED", `${unit} does not stop: it is ${activeState}`, {
       hint: `see systemctl status ${unit}, then run the command again`,
     });
-  }
-}
-
-/** A directory of drop-ins goes with its last file; the admin's own drop-ins keep it. */
-async function removeHostFile(path: string, unitDirectory: string): Promise<void> {
-  await removeDurably(path);
-  const directory = dirname(path);
-  if (dirname(directory) === unitDirectory) await removeEmpty(directory);
-}
-
-async function removeEmpty(directory: string): Promise<void> {
-  try {
-    await rmdir(directory);
-  } catch (error) {
-    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "ENOENT")) throw error;
   }
 }
 

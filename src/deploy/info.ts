@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
+import type { InstallRequest } from "./request.ts";
 
 export interface Info {
   /** The image's full name. */
@@ -24,8 +25,8 @@ export interface Info {
     schema: 1;
     name: string;
     deployment: number;
-    /** `NAME=VALUE` of `--env`. */
-    environment: string[];
+    /** What was asked for: an update asks for it again. */
+    request: InstallRequest;
     /** The service's command as the image's process starts it. */
     command: string[];
     /** Host files of this deployment: the path as the service's system sees it, and the file here that it is a copy of. */
@@ -34,7 +35,6 @@ export interface Info {
     state: string[];
     /** Directories of the host that its volumes bind and that were made where they were missing. */
     sources: string[];
-    wantedBy: string[];
   };
 }
 

@@ -7,6 +7,7 @@ import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage } from "../store/store.ts";
 import { activate } from "./activate.ts";
 import { dismantle } from "./dismantle.ts";
+import { readInfo } from "./info.ts";
 import { type Intent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { checkName } from "./name.ts";
@@ -16,6 +17,7 @@ import { findOrPull } from "./pull.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { stage } from "./stage.ts";
+import { startUnit } from "./start.ts";
 
 /** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
 export async function install(host: Host, request: InstallRequest): Promise<Plan> {
@@ -77,10 +79,9 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
   try {
     await stage(host, plan, await store.tree(image.image));
     const { layout } = host;
-    const { readInfo } = await import("./info.ts");
-    await activate(host, await readInfo(layout.deployment(plan.name, plan.deployment)), {
-      start: plan.start,
-    });
+    await activate(host, { to: await readInfo(layout.deployment(plan.name, plan.deployment)) });
+    host.checkInterrupted();
+    if (plan.start && !host.offline) await startUnit(host, plan.unit);
   } catch (error) {
     await undo(host, intent);
     throw error;

@@ -354,12 +354,11 @@ function infoOf(plan: Plan, request: InstallRequest, facts: Facts): Info {
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
-      environment: pairs(request.environment),
+      request,
       command: plan.command,
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
-      wantedBy: wantedBy(request),
     },
   };
 }
