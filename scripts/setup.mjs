@@ -91,9 +91,9 @@ function ensureBuild() {
   writeFileSync(stamp, names);
 }
 
-/** Installs what is missing and says so first. Where it cannot, it says what will be left out and goes on. */
-function ensurePackages() {
-  const missing = [...new Set(TOOLS.filter(([command]) => !onPath(command)).map(([, name]) => name))];
+/** Installs what is missing of `tools` and says so first. Where it cannot, it says what will be left out and goes on. */
+export function ensurePackages(tools = TOOLS) {
+  const missing = [...new Set(tools.filter(([command]) => !onPath(command)).map(([, name]) => name))];
   if (missing.length === 0) return;
   const list = missing.join(" ");
   if (!onPath("apt-get"))

@@ -2,7 +2,7 @@
  * Debian 12, whatever this machine runs: its package lists in a room of their own in the cache, so that apt can fetch
  * packages without root and without a change to this machine.
  */
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cached } from "./cache.ts";
 import { tool } from "./tool.ts";
@@ -21,16 +21,30 @@ export async function downloadPackages(use: string, names: readonly string[]): P
   return cached({
     kind: `debs-${use}`,
     from: { sources, names },
-    make: async (dir) => {
-      const room = join(dir, ".apt");
-      await mkdir(join(room, "lists/partial"), { recursive: true });
-      await mkdir(join(room, "archives/partial"), { recursive: true });
-      await writeFile(join(room, "sources.list"), `${sources.join("\n")}\n`);
-      await writeFile(join(room, "status"), "");
-      await apt(room, ["update"]);
-      await apt(room, ["download", ...names]);
-      await rm(room, { recursive: true });
-    },
+    make: (dir) => inRoom(dir, { sources }, (room) => apt(room, ["download", ...names])),
+  });
+}
+
+/**
+ * The same with what they depend on, group after group: `DIR/N/` holds what the N-th group needs beyond those before it. `lines` are those of
+ * a sources.list.
+ */
+export async function downloadGroups(
+  use: string,
+  { groups, lines = sources }: { groups: readonly (readonly string[])[]; lines?: readonly string[] },
+): Promise<string> {
+  return cached({
+    kind: `debs-${use}`,
+    from: { lines, groups },
+    make: (dir) =>
+      inRoom(dir, { sources: lines }, async (room) => {
+        const seen = new Set<string>();
+        for (const at of groups.keys()) {
+          const names = groups.slice(0, at + 1).flat();
+          await apt(room, ["install", "--download-only", "--yes", "--no-install-recommends", ...names]);
+          await linkNew(join(room, "archives"), { seen, into: join(dir, String(at)) });
+        }
+      }),
   });
 }
 
@@ -45,6 +59,31 @@ export async function unpackPackages(
     if (file === undefined) throw new Error(`${from.debs} has no package ${name}`);
     await tool("dpkg-deb", ["-x", join(from.debs, file), into]);
   }
+}
+
+/** Gives the packages in `from` that are not `seen` a name in the new directory `into`. */
+async function linkNew(from: string, { seen, into }: { seen: Set<string>; into: string }): Promise<void> {
+  await mkdir(into);
+  for (const file of await readdir(from)) {
+    if (!file.endsWith(".deb") || seen.has(file)) continue;
+    seen.add(file);
+    await link(join(from, file), join(into, file));
+  }
+}
+
+async function inRoom(
+  dir: string,
+  { sources: lines }: { sources: readonly string[] },
+  use: (room: string) => Promise<void>,
+): Promise<void> {
+  const room = join(dir, ".apt");
+  await mkdir(join(room, "lists/partial"), { recursive: true });
+  await mkdir(join(room, "archives/partial"), { recursive: true });
+  await writeFile(join(room, "sources.list"), `${lines.join("\n")}\n`);
+  await writeFile(join(room, "status"), "");
+  await apt(room, ["update"]);
+  await use(room);
+  await rm(room, { recursive: true });
 }
 
 async function apt(room: string, args: string[]): Promise<void> {

@@ -132,14 +132,19 @@ async function makeImage(
   await tool("umoci", ["gc", "--layout", layout]);
 }
 
-async function addLayer(image: string, fill: (tree: string) => Promise<void>): Promise<void> {
+/** Adds a layer with what `fill` puts into a directory. `tar`: how its times and long names are written. */
+export async function addLayer(
+  image: string,
+  fill: (tree: string) => Promise<void>,
+  { tar: options = ["--mtime=@0"] }: { tar?: readonly string[] } = {},
+): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), "berth-image-"));
   try {
     const tree = join(dir, "tree");
     await mkdir(tree, { mode: 0o755 });
     await fill(tree);
     const tar = join(dir, "layer.tar");
-    const reproducible = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+    const reproducible = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", ...options];
     await tool("tar", [...reproducible, "-C", tree, "-cf", tar, "."]);
     await tool("umoci", ["raw", "add-layer", "--image", image, tar]);
   } finally {
