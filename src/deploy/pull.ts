@@ -1,8 +1,8 @@
 /** pull: a reference becomes an image of the store. resolve -> policy -> layers into the store -> name the image last. */
-import { Failure, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import { formatReference, isShortName, parseReference, type Reference } from "../oci/reference.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { PullRequest } from "./request.ts";
 
@@ -14,7 +14,8 @@ export interface Pulled extends NamedImage {
 /** The policy is asked before the registry is, and the image has a name only when all of it is here. */
 export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
   host.requireRoot("pull an image");
-  const candidates = await referencesOf(host, request.image);
+  const { candidatesOf } = await import("../transport/source.ts");
+  const candidates = await candidatesOf(request.image, host.config.root);
   const { checkPolicy } = await import("../trust/check-policy.ts");
   const policy = await host.policy();
   for (const [at, reference] of candidates.entries()) {
@@ -25,26 +26,13 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
       if (!isFailure(error, "IMAGE_UNKNOWN") || at === candidates.length - 1) throw error;
     }
   }
-  throw new Failure(
-    "IMAGE_UNKNOWN",
-    `${request.image} is a short name, and no registry is set to look for it in`,
-    {
-      hint: "give the full name, or set unqualified-search-registries in registries.conf",
-    },
-  );
+  throw new Error(`nothing was tried for ${request.image}`);
 }
 
 /** The image of the store that `request` means, or else the one a registry has. */
 export async function findOrPull(host: Host, request: PullRequest): Promise<NamedImage> {
   const stored = await (await host.store()).find(request.image);
   return stored ?? (await pull(host, request));
-}
-
-async function referencesOf(host: Host, typed: string): Promise<Reference[]> {
-  if (!isShortName(typed)) return [parseReference(typed)];
-  const { searchRegistries } = await import("../transport/source.ts");
-  const registries = await searchRegistries(host.config.root);
-  return registries.map((defaultRegistry) => parseReference(typed, { defaultRegistry }));
 }
 
 async function pullReference(host: Host, reference: Reference, request: PullRequest): Promise<Pulled> {

@@ -1,8 +1,7 @@
 import type { Report } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Reference } from "../oci/reference.ts";
-import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
+import { isShortName, parseReference, type Reference } from "../oci/reference.ts";
 
 /** Where one image comes from. Close it: it may hold connections. */
 export interface Source {
@@ -66,8 +65,13 @@ export async function openSource(reference: Reference, options: SourceOptions = 
   }
 }
 
-/** Registries a short name may mean, in order, from registries.conf; docker.io when it says nothing. */
-export async function searchRegistries(root?: string): Promise<string[]> {
-  const { search } = await loadRegistriesConf(root);
-  return [...(search ?? ["docker.io"])];
+/**
+ * What a name as typed may mean, in the order to try: of a short name what registries.conf says. REFERENCE_INVALID,
+ * NAME_AMBIGUOUS, IMAGE_UNKNOWN, CONFIG_INVALID.
+ */
+export async function candidatesOf(typed: string, root?: string): Promise<Reference[]> {
+  if (!isShortName(typed)) return [parseReference(typed)];
+  const { loadRegistriesConf } = await import("../registry/load-registries-conf.ts");
+  const { resolveShortName } = await import("../registry/short-names.ts");
+  return resolveShortName(await loadRegistriesConf(root), typed);
 }

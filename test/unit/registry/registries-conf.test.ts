@@ -10,7 +10,6 @@ import {
   parseRegistriesConf,
   type RegistriesConf,
 } from "../../../src/registry/registries-conf.ts";
-import { searchRegistries } from "../../../src/transport/source.ts";
 import { failureOf } from "../../support/failures.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -172,13 +171,12 @@ test("loadRegistriesConf lays the drop-ins over the file, in the order of their 
   const loaded = await loadRegistriesConf(root);
   expect(resolve(loaded, "a.io/x")).toBe("a.io/x:latest");
   expect(resolve(loaded, "b.io/x")).toBe("c.io/x:latest");
-  expect(await searchRegistries(root)).toEqual(["three.io", "four.io"]);
+  expect(loaded.search).toEqual(["three.io", "four.io"]);
 });
 
-test("loadRegistriesConf is empty without files, and a short name means docker.io", async () => {
+test("loadRegistriesConf is empty without files", async () => {
   const root = await rootWith({});
   expect(await loadRegistriesConf(join(root, "none"))).toEqual(EMPTY_REGISTRIES_CONF);
-  expect(await searchRegistries(root)).toEqual(["docker.io"]);
 });
 
 test("loadRegistriesConf names the file that is not TOML", async () => {
