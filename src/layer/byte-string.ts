@@ -2,8 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { printable } from "../oci/printable.ts";
 
 /**
- * Bytes as a string with one character (U+0000 to U+00FF) for each byte. A name in a layer is bytes, not text; in this form it is
- * exact, compared as bytes, cheap to keep, and a key of a Map. Never show one or give it to the host as it is: see `showBytes`, `bytesOf`.
+ * Bytes as a string with one character (U+0000 to U+00FF) for each byte. A name in a layer is bytes, not
+ * text; in this form it is exact, compared as bytes, cheap to keep, and a key of a Map. Never show one or
+ * give it to the host as it is: see `showBytes`, `bytesOf`.
  */
 export type ByteString = string;
 

@@ -3,7 +3,10 @@ import { Failure } from "../errors.ts";
 import { isZero } from "./tar-header.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
-/** Undoes the compression of a layer. `write` resolves when the chunk's memory is no longer needed: that is the back pressure. */
+/**
+ * Undoes the compression of a layer. `write` resolves when the chunk's memory is no longer needed: that is
+ * the back pressure.
+ */
 export interface Decompressor {
   write(chunk: Buffer): Promise<void>;
   /** Says that all came. LAYER_INVALID when the data is cut. */
@@ -20,8 +23,8 @@ const CHUNK_SIZE = 256 * 1024;
 const LONGEST_MAGIC = 6;
 
 /**
- * A decompressor for what the first bytes say it is: gzip (every member), zstd (every frame), or none. `limit` bounds the bytes that
- * come out. Damage, a cut end and anything after the end are LAYER_INVALID.
+ * A decompressor for what the first bytes say it is: gzip (every member), zstd (every frame), or none.
+ * `limit` bounds the bytes that come out. Damage, a cut end and anything after the end are LAYER_INVALID.
  */
 export function createDecompressor(
   output: Output,

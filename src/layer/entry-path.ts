@@ -4,12 +4,16 @@ import { type ByteString, showBytes } from "./byte-string.ts";
 /** NAME_MAX of Linux. */
 const MAX_COMPONENT = 255;
 const MAX_DEPTH = 1024;
-/** Below PATH_MAX (4096) by what a state directory and a deployment's name may take, so that every checkout can be made and removed. */
+/**
+ * Below PATH_MAX (4096) by what a state directory and a deployment's name may take, so that every checkout
+ * can be made and removed.
+ */
 const MAX_PATH = 3500;
 
 /**
- * The path of an entry or the target of a hard link inside the image: components joined by `/`, "" for the root itself. `.` and empty
- * components go. LAYER_UNSAFE for `..` and for absolute names (except `/`, which some builders write for the root).
+ * The path of an entry or the target of a hard link inside the image: components joined by `/`, "" for the
+ * root itself. `.` and empty components go. LAYER_UNSAFE for `..` and for absolute names (except `/`, which
+ * some builders write for the root).
  */
 export function entryPath(name: ByteString, what = "entry"): ByteString {
   const components = name.split("/").filter((component) => component !== "" && component !== ".");

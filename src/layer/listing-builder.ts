@@ -14,8 +14,9 @@ type Node = Leaf | DirectoryAttributes;
 type Slot = Node | { type: "lower-link"; target: ByteString };
 
 /**
- * Makes the listing of one layer from the entries of its archive, by the rules of OCI image-spec layer.md. The order in the archive
- * does not count, except that of two entries for one path the last wins and that a hard link comes after its target.
+ * Makes the listing of one layer from the entries of its archive, by the rules of OCI image-spec layer.md.
+ * The order in the archive does not count, except that of two entries for one path the last wins and that a
+ * hard link comes after its target.
  */
 export class ListingBuilder {
   readonly #slots = new Map<ByteString, Slot>();
@@ -79,7 +80,10 @@ export class ListingBuilder {
     return known ?? { type: "lower-link", target: to };
   }
 
-  /** What lies below an entry of the same layer that is no directory cannot exist beside it; through a symlink it would be elsewhere. */
+  /**
+   * What lies below an entry of the same layer that is no directory cannot exist beside it; through a symlink
+   * it would be elsewhere.
+   */
   #checkAncestors(path: ByteString): void {
     for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) {
       const ancestor = path.slice(0, at);
@@ -94,7 +98,10 @@ export class ListingBuilder {
   }
 }
 
-/** Whether an entry is a file whose content the image will hold: not a whiteout's, not what lies in aufs' own directories. */
+/**
+ * Whether an entry is a file whose content the image will hold: not a whiteout's, not what lies in aufs' own
+ * directories.
+ */
 export function hasContent({ type, name }: TarEntry): boolean {
   return type === "file" && !name.startsWith(WHITEOUT) && !name.includes(`/${WHITEOUT}`);
 }

@@ -42,8 +42,9 @@ export interface DirectoryAttributes extends Attributes {
 }
 
 /**
- * One change that a layer makes. `link` is one more name of a leaf of the same layer, `lower-link` of one in the layers below;
- * `whiteout` hides `path` of the layers below, `opaque` all that they have in the directory `path`.
+ * One change that a layer makes. `link` is one more name of a leaf of the same layer, `lower-link` of one in
+ * the layers below; `whiteout` hides `path` of the layers below, `opaque` all that they have in the directory
+ * `path`.
  */
 export type Change =
   | { kind: "add"; path: ByteString; node: Leaf | DirectoryAttributes }
@@ -52,7 +53,10 @@ export type Change =
   | { kind: "whiteout"; path: ByteString }
   | { kind: "opaque"; path: ByteString };
 
-/** What a layer holds, sorted by path as bytes, whatever the order in its archive; the target of a `link` comes before it. */
+/**
+ * What a layer holds, sorted by path as bytes, whatever the order in its archive; the target of a `link`
+ * comes before it.
+ */
 export interface Listing {
   changes: Change[];
 }

@@ -7,9 +7,10 @@ import { impliedDirectory, type Tree, type TreeDirectory, type TreeEntry } from 
 const MAX_SYMLINKS = 40;
 
 /**
- * The image's tree: the listings of its layers, base first, applied to an empty directory (OCI image-spec layer.md). In one layer hard
- * links to lower layers are looked up first, then opaque directories and whiteouts hide what is below, then the layer's own entries come. A path that
- * leads through a symlink of a lower layer is followed inside the tree. LAYER_INVALID, LAYER_UNSAFE naming the entry.
+ * The image's tree: the listings of its layers, base first, applied to an empty directory (OCI image-spec
+ * layer.md). In one layer hard links to lower layers are looked up first, then opaque directories and
+ * whiteouts hide what is below, then the layer's own entries come. A path that leads through a symlink of a
+ * lower layer is followed inside the tree. LAYER_INVALID, LAYER_UNSAFE naming the entry.
  */
 export function mergeListings(listings: readonly Listing[]): Tree {
   const root = impliedDirectory();

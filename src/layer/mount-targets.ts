@@ -3,15 +3,19 @@ import type { ByteString } from "./byte-string.ts";
 import type { RegularFile } from "./listing.ts";
 import { impliedDirectory, resolvePath, type Tree, type TreeDirectory, type TreeEntry } from "./tree.ts";
 
-/** A path of the container that something will be mounted on, so it must exist: as a directory, or as a file for a file. */
+/**
+ * A path of the container that something will be mounted on, so it must exist: as a directory, or as a file
+ * for a file.
+ */
 export interface MountTarget {
   path: string;
   type: "dir" | "file";
 }
 
 /**
- * The tree with what is missing of `targets` added: directories 0755 and empty files 0644, root's. Symlinks are followed inside the tree. The given
- * tree stays as it is. CONFIG_INVALID when a target exists and is of the other type.
+ * The tree with what is missing of `targets` added: directories 0755 and empty files 0644, root's. Symlinks
+ * are followed inside the tree. The given tree stays as it is. CONFIG_INVALID when a target exists and is of
+ * the other type.
  */
 export function withMountTargets(tree: Tree, targets: readonly MountTarget[]): Tree {
   return targets.reduce(withTarget, tree);

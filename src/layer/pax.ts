@@ -9,8 +9,8 @@ export type PaxRecords = Map<ByteString, Buffer>;
 const NAMES = new Set(["path", "linkpath", "GNU.sparse.name"]);
 
 /**
- * Parses the data of a PAX header: records of the form `LENGTH KEY=VALUE\n`, LENGTH being decimal and counting itself. Values are bytes
- * and may hold anything, newlines and NUL too. LAYER_INVALID.
+ * Parses the data of a PAX header: records of the form `LENGTH KEY=VALUE\n`, LENGTH being decimal and
+ * counting itself. Values are bytes and may hold anything, newlines and NUL too. LAYER_INVALID.
  */
 export function parsePax(bytes: Buffer): PaxRecords {
   const records: PaxRecords = new Map();

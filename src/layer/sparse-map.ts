@@ -7,8 +7,9 @@ export interface SparseRun {
 }
 
 /**
- * Parses the map at the head of a PAX sparse 1.0 file: decimal numbers, each with a newline: how many runs, then offset and length of
- * each. Undefined when `bytes` ends before the map does. LAYER_INVALID unless the runs ascend within `size` bytes.
+ * Parses the map at the head of a PAX sparse 1.0 file: decimal numbers, each with a newline: how many runs,
+ * then offset and length of each. Undefined when `bytes` ends before the map does. LAYER_INVALID unless the
+ * runs ascend within `size` bytes.
  */
 export function parseSparseMap(bytes: Buffer, size: number): SparseRun[] | undefined {
   let at = 0;

@@ -51,8 +51,8 @@ const UNSUPPORTED: Record<string, string> = {
 };
 
 /**
- * Joins a header with the records before it. `stored` is the bytes of data that follow, `sparse` says that they begin with a map.
- * LAYER_INVALID naming the entry.
+ * Joins a header with the records before it. `stored` is the bytes of data that follow, `sparse` says that
+ * they begin with a map. LAYER_INVALID naming the entry.
  */
 export function tarEntry(
   header: TarHeader,

@@ -23,8 +23,9 @@ export const BLOCK = 512;
 export const SECOND = 1_000_000_000n;
 
 /**
- * Parses a block of 512 bytes: V7, ustar (POSIX.1-1988), GNU and star. Undefined for a block of zeros. LAYER_INVALID for a wrong
- * checksum or a number that cannot be read. Bytes 257 to 264 say which format it is; only ustar has a name prefix.
+ * Parses a block of 512 bytes: V7, ustar (POSIX.1-1988), GNU and star. Undefined for a block of zeros.
+ * LAYER_INVALID for a wrong checksum or a number that cannot be read. Bytes 257 to 264 say which format it
+ * is; only ustar has a name prefix.
  */
 export function parseHeader(block: Buffer): TarHeader | undefined {
   const sums = checksums(block);

@@ -5,7 +5,10 @@ import { parseSparseMap, type SparseRun } from "./sparse-map.ts";
 import { type Pending, type TarEntry, tarEntry } from "./tar-entry.ts";
 import { BLOCK, isZero, parseHeader, type TarHeader } from "./tar-header.ts";
 
-/** What takes the entries of an archive. `data`, `hole` and `end` follow an entry of type "file" only, and add up to its size. */
+/**
+ * What takes the entries of an archive. `data`, `hole` and `end` follow an entry of type "file" only, and add
+ * up to its size.
+ */
 export interface TarSink {
   entry(entry: TarEntry): void;
   /** Valid only during the call: the parser and its caller reuse the memory. */
@@ -20,9 +23,9 @@ const MAX_META = 1024 * 1024;
 const META_TYPES = "xgLK";
 
 /**
- * A tar reader that is given the bytes as they come. Its subject is archives of layers from anywhere, so whatever is not exactly understood
- * is refused by name (LAYER_INVALID); two readers must never see two lists of entries in one archive. What follows the end marker is
- * not parsed: that is for the caller's digest.
+ * A tar reader that is given the bytes as they come. Its subject is archives of layers from anywhere, so
+ * whatever is not exactly understood is refused by name (LAYER_INVALID); two readers must never see two lists
+ * of entries in one archive. What follows the end marker is not parsed: that is for the caller's digest.
  */
 export class TarParser {
   readonly #sink: TarSink;
@@ -107,7 +110,10 @@ export class TarParser {
     else this.#startData(header);
   }
 
-  /** The size of a meta entry is the one in its own header: PAX records before it are about the next real entry. */
+  /**
+   * The size of a meta entry is the one in its own header: PAX records before it are about the next real
+   * entry.
+   */
   #startMeta({ type, size, name }: TarHeader): void {
     if (size > MAX_META)
       throw new Failure(
@@ -237,8 +243,8 @@ export class TarParser {
 }
 
 /**
- * Readers disagree about global headers (GNU tar applies them, Go's does not), so one that would change an entry is refused. What git
- * and others write is a comment.
+ * Readers disagree about global headers (GNU tar applies them, Go's does not), so one that would change an
+ * entry is refused. What git and others write is a comment.
  */
 function checkGlobal(bytes: Buffer): void {
   for (const key of parsePax(bytes).keys())

@@ -3,7 +3,10 @@ import { type ByteString, byteStringOf, showBytes } from "./byte-string.ts";
 import { joinPath } from "./entry-path.ts";
 import type { DirectoryAttributes, Leaf } from "./listing.ts";
 
-/** The root file system of an image. Several names of one leaf (hard links) are the same object in memory. Treat as immutable. */
+/**
+ * The root file system of an image. Several names of one leaf (hard links) are the same object in memory.
+ * Treat as immutable.
+ */
 export interface Tree {
   root: TreeDirectory;
 }
@@ -34,8 +37,9 @@ export interface Resolved {
 }
 
 /**
- * Follows `path` as the kernel would with the tree as its root: symlinks followed, absolute ones from the tree's root, `..` never above it.
- * Of a path that does not exist `path` is where it would be made. CONFIG_INVALID for a symlink loop.
+ * Follows `path` as the kernel would with the tree as its root: symlinks followed, absolute ones from the
+ * tree's root, `..` never above it. Of a path that does not exist `path` is where it would be made.
+ * CONFIG_INVALID for a symlink loop.
  */
 export function resolvePath(tree: Tree, path: string): Resolved {
   const pending = componentsOf(byteStringOf(path)).reverse();
@@ -66,7 +70,10 @@ export function resolvePath(tree: Tree, path: string): Resolved {
   return { path: names.join("/"), entry: entries.at(-1) };
 }
 
-/** All entries with their paths, a directory before what it holds, the root ("") first; sorted by name as bytes. */
+/**
+ * All entries with their paths, a directory before what it holds, the root ("") first; sorted by name as
+ * bytes.
+ */
 export function* walkTree(tree: Tree): Generator<{ path: ByteString; entry: TreeEntry }> {
   const pending: { path: ByteString; entry: TreeEntry }[] = [{ path: "", entry: tree.root }];
   for (let item = pending.pop(); item !== undefined; item = pending.pop()) {

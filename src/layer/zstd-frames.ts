@@ -7,8 +7,8 @@ const MAGIC_BYTES = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const SKIPPABLE = 0x184d2a50;
 
 /**
- * Finds where zstd frames end (RFC 8878 section 3.1) without decoding: Node's decoder takes several frames only when each comes in a
- * write of its own, and drops what follows a frame in one write without a word.
+ * Finds where zstd frames end (RFC 8878 section 3.1) without decoding: Node's decoder takes several frames
+ * only when each comes in a write of its own, and drops what follows a frame in one write without a word.
  */
 export class ZstdFrames {
   #state: State = "magic";
@@ -19,7 +19,10 @@ export class ZstdFrames {
   #hasChecksum = false;
   #isLastBlock = false;
 
-  /** Yields what of `chunk` a decoder needs, in pieces that never span frames; skippable frames are left out. LAYER_INVALID. */
+  /**
+   * Yields what of `chunk` a decoder needs, in pieces that never span frames; skippable frames are left out.
+   * LAYER_INVALID.
+   */
   *split(chunk: Buffer): Generator<Buffer> {
     let start = 0;
     for (let at = 0; at < chunk.length; ) {

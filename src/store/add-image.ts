@@ -41,8 +41,9 @@ const DEFAULT_LIMIT = 256 * 1024 ** 3;
 const LARGE_LAYER = 16 * 1024 * 1024;
 
 /**
- * Puts an image into the store and names it last. The order is what makes a crash harmless: object data is synced before an object has its name, objects
- * before the listing that needs them, listings before the image, the image before its names.
+ * Puts an image into the store and names it last. The order is what makes a crash harmless: object data is
+ * synced before an object has its name, objects before the listing that needs them, listings before the
+ * image, the image before its names.
  */
 export async function addImage(layout: Layout, image: NewImage, options: AddOptions): Promise<StoredImage> {
   const { report, signal } = options;
@@ -66,8 +67,9 @@ export async function addImage(layout: Layout, image: NewImage, options: AddOpti
 }
 
 /**
- * The layers that the store lacks, each locked against other pullers: a second one waits here and then finds the layer present. Locks are
- * taken in the order of diffIDs, so that two images that share layers cannot wait for each other.
+ * The layers that the store lacks, each locked against other pullers: a second one waits here and then finds
+ * the layer present. Locks are taken in the order of diffIDs, so that two images that share layers cannot
+ * wait for each other.
  */
 async function claimMissing(
   layout: Layout,

@@ -18,8 +18,8 @@ export interface CheckoutCounts {
 }
 
 /**
- * Makes the tree in the new directory `dir`: files as hard links to objects, all else anew. A directory gets its owner, mode and time when it is
- * full. Nothing stays of a checkout that fails.
+ * Makes the tree in the new directory `dir`: files as hard links to objects, all else anew. A directory gets
+ * its owner, mode and time when it is full. Nothing stays of a checkout that fails.
  */
 export async function checkoutTree(
   layout: Layout,

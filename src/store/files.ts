@@ -13,7 +13,10 @@ import { setImmediate } from "node:timers/promises";
 import { Failure, isErrno } from "../errors.ts";
 import { syncfs } from "../sys/syncfs.ts";
 
-/** Writes a file so that after a power cut the old one or the new one is there: `tmp` must lie on the same file system. */
+/**
+ * Writes a file so that after a power cut the old one or the new one is there: `tmp` must lie on the same
+ * file system.
+ */
 export function publishFile(path: string, { bytes, tmp }: { bytes: string | Buffer; tmp: string }): void {
   const fd = openSync(tmp, "wx", 0o600);
   try {
@@ -52,7 +55,10 @@ function withOpen(path: string, use: (fd: number) => void): void {
 
 const SLICE_MS = 20;
 
-/** Lets a long run of synchronous calls give way to signals and other work: call the result often, await what it gives. */
+/**
+ * Lets a long run of synchronous calls give way to signals and other work: call the result often, await what
+ * it gives.
+ */
 export function breather(signal: AbortSignal | undefined, what: string): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {
@@ -66,8 +72,9 @@ export function breather(signal: AbortSignal | undefined, what: string): () => P
 }
 
 /**
- * Removes a file or a whole tree if it exists. Unlike node:fs `rm` it takes names that are not UTF-8 and lets the event loop breathe. It
- * never follows a symlink, but expects that nobody else changes the tree meanwhile.
+ * Removes a file or a whole tree if it exists. Unlike node:fs `rm` it takes names that are not UTF-8 and lets
+ * the event loop breathe. It never follows a symlink, but expects that nobody else changes the tree
+ * meanwhile.
  */
 export async function removeTree(path: string): Promise<void> {
   const breathe = breather(undefined, "removal");

@@ -24,8 +24,9 @@ export interface LayerJob {
 }
 
 /**
- * From the bytes of a layer's blob to staged objects and a listing: decompresses, checks the diffID over the whole tar (what follows its end
- * marker included), parses, hashes each file. LAYER_INVALID, LAYER_UNSAFE, DIGEST_MISMATCH; NO_SPACE or a plain errno from the disk.
+ * From the bytes of a layer's blob to staged objects and a listing: decompresses, checks the diffID over the
+ * whole tar (what follows its end marker included), parses, hashes each file. LAYER_INVALID, LAYER_UNSAFE,
+ * DIGEST_MISMATCH; NO_SPACE or a plain errno from the disk.
  */
 export class LayerReader implements TarSink {
   readonly #job: LayerJob;

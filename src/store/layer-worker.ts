@@ -6,10 +6,15 @@ import type { FromWorker, PlainError, ToWorker } from "./worker-protocol.ts";
 
 const BUFFERS = 8;
 const BUFFER_SIZE = 256 * 1024;
-/** Unpacked chunks are garbage at once: a small young generation collects them sooner. Less memory at the same CPU time. */
+/**
+ * Unpacked chunks are garbage at once: a small young generation collects them sooner. Less memory at the same
+ * CPU time.
+ */
 const YOUNG_MB = 4;
 
-/** A thread that reads layers, seen from outside. After the first failure or interrupt it is of no more use. */
+/**
+ * A thread that reads layers, seen from outside. After the first failure or interrupt it is of no more use.
+ */
 export class LayerWorker implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
@@ -27,8 +32,9 @@ export class LayerWorker implements AsyncDisposable {
   }
 
   /**
-   * Has a layer read from `source`, a stream whose bytes are already checked. At most 2 MiB are under way. `onReceived` hears how many
-   * bytes came so far. Rejects with what the stream, the reader or the signal says.
+   * Has a layer read from `source`, a stream whose bytes are already checked. At most 2 MiB are under way.
+   * `onReceived` hears how many bytes came so far. Rejects with what the stream, the reader or the signal
+   * says.
    */
   async read(
     job: LayerJob,
@@ -108,7 +114,10 @@ export class LayerWorker implements AsyncDisposable {
     }
   }
 
-  /** `promise`, unless the worker stops first. Promise.race with one lasting promise would keep every value it ever saw. */
+  /**
+   * `promise`, unless the worker stops first. Promise.race with one lasting promise would keep every value it
+   * ever saw.
+   */
   #orStopped<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#onStop = reject;

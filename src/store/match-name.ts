@@ -5,8 +5,9 @@ import type { NameRecord } from "./image-records.ts";
 const MIN_DIGEST_PREFIX = 8;
 
 /**
- * Which stored name a user means: the exact one, else the one that ends in what was typed (whole components, tag `latest` when none is typed), else
- * the digest or at least 8 digits of its start. NAME_AMBIGUOUS lists what it could be.
+ * Which stored name a user means: the exact one, else the one that ends in what was typed (whole components,
+ * tag `latest` when none is typed), else the digest or at least 8 digits of its start. NAME_AMBIGUOUS lists
+ * what it could be.
  */
 export function matchName(typed: string, records: readonly NameRecord[]): NameRecord | undefined {
   const wanted = spellings(typed);

@@ -4,8 +4,9 @@ import type { Attributes } from "../layer/listing.ts";
 import type { Xattr } from "../layer/xattrs.ts";
 
 /**
- * The name of an object says all that a hard link shares, except times: `SHA256.MODE.UID.GID[.XATTRS]`, the SHA-256 of the content (so that
- * sha256sum can check a store), mode in octal, and 16 hex digits over the extended attributes where there are any.
+ * The name of an object says all that a hard link shares, except times: `SHA256.MODE.UID.GID[.XATTRS]`, the
+ * SHA-256 of the content (so that sha256sum can check a store), mode in octal, and 16 hex digits over the
+ * extended attributes where there are any.
  */
 export function objectName(sha256: string, { mode, uid, gid, xattrs }: Attributes): string {
   const name = `${sha256}.${mode.toString(8)}.${uid}.${gid}`;

@@ -12,7 +12,10 @@ const SMALL = 1024 * 1024;
 const CHECK_EVERY = 32 * 1024 * 1024;
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** Puts the contents of a layer's files as objects into a staging directory, under their final names. Synchronous, for a worker. */
+/**
+ * Puts the contents of a layer's files as objects into a staging directory, under their final names.
+ * Synchronous, for a worker.
+ */
 export class ObjectWriter {
   readonly #stage: string;
   readonly #objects: string;

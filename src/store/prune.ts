@@ -26,8 +26,8 @@ export interface PruneOptions {
 }
 
 /**
- * Mark and sweep: drops what neither a name nor `keep` refers to, while nobody adds. Images go first, then listings, objects last, with a sync before them: a
- * listing that is there promises its objects.
+ * Mark and sweep: drops what neither a name nor `keep` refers to, while nobody adds. Images go first, then
+ * listings, objects last, with a sync before them: a listing that is there promises its objects.
  */
 export async function pruneStore(
   layout: Layout,

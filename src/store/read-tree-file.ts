@@ -9,8 +9,9 @@ import { objectName } from "./object-name.ts";
 const DEFAULT_LIMIT = 4 * 1024 * 1024;
 
 /**
- * The content of a regular file of the tree, checked against its digest; undefined when there is none at `path`. Symlinks are followed
- * inside the tree. CONFIG_INVALID for what is no file or has more than `limit` bytes, STORE_CORRUPT.
+ * The content of a regular file of the tree, checked against its digest; undefined when there is none at
+ * `path`. Symlinks are followed inside the tree. CONFIG_INVALID for what is no file or has more than `limit`
+ * bytes, STORE_CORRUPT.
  */
 export function readTreeFile(
   layout: Layout,

@@ -1,7 +1,10 @@
 import { statfsSync } from "node:fs";
 import { Failure, isErrno } from "../errors.ts";
 
-/** What berth leaves free, so that a pull does not stop the host: a hundredth of the file system, 64 MiB at most. */
+/**
+ * What berth leaves free, so that a pull does not stop the host: a hundredth of the file system, 64 MiB at
+ * most.
+ */
 const RESERVE_SHARE = 0.01;
 const MAX_RESERVE = 64 * 1024 * 1024;
 

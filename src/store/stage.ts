@@ -13,7 +13,10 @@ export interface Stage {
 
 const LOCK_SUFFIX = ".lock";
 
-/** Lock first, then the directory; removed in the other order: a directory without a held lock belongs to nobody. */
+/**
+ * Lock first, then the directory; removed in the other order: a directory without a held lock belongs to
+ * nobody.
+ */
 export function makeStage({ tmp }: Layout): Stage {
   for (;;) {
     const dir = join(tmp, randomBytes(8).toString("hex"));

@@ -25,13 +25,15 @@ export interface NamedImage {
 export interface StoreOptions {
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
-  /** Make the store when there is none (default). Commands that only read say false, and then find it empty. */
+  /**
+   * Make the store when there is none (default). Commands that only read say false, and then find it empty.
+   */
   create?: boolean | undefined;
 }
 
 /**
- * The content-addressed store: objects (contents of files), listings (layers), images, names. Everything in it is immutable but the names, and whatever is
- * in it was verified. See layout.ts for where things lie.
+ * The content-addressed store: objects (contents of files), listings (layers), images, names. Everything in
+ * it is immutable but the names, and whatever is in it was verified. See layout.ts for where things lie.
  */
 export class Store {
   readonly layout: Layout;
@@ -68,8 +70,9 @@ export class Store {
   }
 
   /**
-   * Puts an image in, reading each layer that is missing from `blob`, and names it last. Nothing is left when it fails: LAYER_INVALID,
-   * LAYER_UNSAFE, DIGEST_MISMATCH, NO_SPACE, INTERRUPTED, or what the blob's stream throws.
+   * Puts an image in, reading each layer that is missing from `blob`, and names it last. Nothing is left when
+   * it fails: LAYER_INVALID, LAYER_UNSAFE, DIGEST_MISMATCH, NO_SPACE, INTERRUPTED, or what the blob's stream
+   * throws.
    */
   async add(image: NewImage, options: AddOptions): Promise<StoredImage> {
     const { report = this.#report, signal = this.#signal } = options;
@@ -95,8 +98,8 @@ export class Store {
   }
 
   /**
-   * Makes the tree in `dir`, which must not exist, on the store's file system. `mountTargets` are made where the image lacks them.
-   * Never write into a checkout: its files are the store's.
+   * Makes the tree in `dir`, which must not exist, on the store's file system. `mountTargets` are made where
+   * the image lacks them. Never write into a checkout: its files are the store's.
    */
   async checkout(
     tree: Tree,

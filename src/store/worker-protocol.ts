@@ -2,8 +2,8 @@ import type { Code } from "../errors.ts";
 import type { LayerJob } from "./layer-reader.ts";
 
 /**
- * What the main thread says to the worker that reads layers, one layer after the other. The memory of `bytes` moves with the message and
- * comes back in `free`: the number of buffers bounds what is under way.
+ * What the main thread says to the worker that reads layers, one layer after the other. The memory of `bytes`
+ * moves with the message and comes back in `free`: the number of buffers bounds what is under way.
  */
 export type ToWorker =
   | { type: "open"; job: LayerJob }

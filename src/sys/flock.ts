@@ -9,8 +9,8 @@ const LOCK_NB = 4;
 const LOCK_UN = 8;
 
 /**
- * flock(2) without waiting: false when another open file holds the lock. The lock goes when the last descriptor of this open file is
- * closed, so a dead process holds none. Converting a held lock is not atomic.
+ * flock(2) without waiting: false when another open file holds the lock. The lock goes when the last
+ * descriptor of this open file is closed, so a dead process holds none. Converting a held lock is not atomic.
  */
 export function tryLock(fd: number, mode: "shared" | "exclusive"): boolean {
   if (flock(fd, (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;

@@ -3,14 +3,17 @@ import { getSystemErrorName } from "node:util";
 import type { LibraryHandle } from "koffi";
 
 /**
- * The C library through koffi, for the few calls Node lacks. koffi costs about 25 ms to load, so it is loaded by the first
- * call and not by an import. A path is bytes: a name of a file need not be UTF-8.
+ * The C library through koffi, for the few calls Node lacks. koffi costs about 25 ms to load, so it is loaded
+ * by the first call and not by an import. A path is bytes: a name of a file need not be UTF-8.
  */
 let library: { lib: LibraryHandle; errno(): number } | undefined;
 
 type NativeFunction = (...args: (number | bigint | Uint8Array)[]) => number;
 
-/** A C function by its prototype, bound on first use. The caller must check the result for -1 and ask `lastError`. */
+/**
+ * A C function by its prototype, bound on first use. The caller must check the result for -1 and ask
+ * `lastError`.
+ */
 export function native(prototype: string): NativeFunction {
   let bound: NativeFunction | undefined;
   return (...args) => {
@@ -25,7 +28,9 @@ export interface FailedCall {
   dest?: Uint8Array | undefined;
 }
 
-/** The error of the call that just returned -1, shaped as Node's own. Nothing may be called between the two. */
+/**
+ * The error of the call that just returned -1, shaped as Node's own. Nothing may be called between the two.
+ */
 export function lastError({ syscall, path, dest }: FailedCall): NodeJS.ErrnoException {
   const errno = load().errno();
   const code = getSystemErrorName(-errno);

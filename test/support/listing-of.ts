@@ -3,8 +3,9 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { lgetxattr, llistxattr } from "../../src/sys/xattr.ts";
 
 /**
- * All that can be seen of the files below `dir`, one line each, sorted: path, type, mode, owner, link target or size and SHA-256, xattrs, and with `times`
- * the modification time. Two equal listings are two equal trees.
+ * All that can be seen of the files below `dir`, one line each, sorted: path, type, mode, owner, link target
+ * or size and SHA-256, xattrs, and with `times` the modification time. Two equal listings are two equal
+ * trees.
  */
 export function listingOf(dir: string, { times = false, xattrs = true } = {}): string[] {
   const lines: string[] = [];
