@@ -35,9 +35,31 @@ export async function openDestination(
   reference: Reference,
   options: DestinationOptions = {},
 ): Promise<Destination> {
-  if (reference.transport === "docker") {
-    const { RegistryDestination } = await import("./registry-destination.ts");
-    return await RegistryDestination.open(reference, options);
+  switch (reference.transport) {
+    case "docker": {
+      const { RegistryDestination } = await import("./registry-destination.ts");
+      return await RegistryDestination.open(reference, options);
+    }
+    case "oci":
+    case "oci-archive": {
+      const { LayoutDestination } = await import("./layout-destination.ts");
+      return await LayoutDestination.open(reference, options);
+    }
+    case "dir": {
+      const { DirectoryDestination } = await import("./directory-destination.ts");
+      return await DirectoryDestination.open(reference);
+    }
+    case "docker-archive": {
+      const { DockerArchiveDestination } = await import("./docker-archive-destination.ts");
+      return await DockerArchiveDestination.open(reference);
+    }
+    case "docker-daemon": {
+      const { DaemonDestination } = await import("./daemon-destination.ts");
+      return await DaemonDestination.open(reference, options);
+    }
+    case "containers-storage":
+      throw new Failure("UNSUPPORTED", `${formatReference(reference)}: that storage is for reading only`, {
+        hint: "Copy to an oci-archive and let podman load it, or to docker-daemon: with podman's service running.",
+      });
   }
-  throw new Failure("UNSUPPORTED", `${formatReference(reference)}: images cannot be written there`);
 }

@@ -35,7 +35,8 @@ export async function resolveImage(
   { platform = hostPlatform() }: { platform?: Platform } = {},
 ): Promise<ResolvedImage> {
   const named = await source.manifest();
-  const { fetched, manifest } = await descend(source, { named, platform });
+  const fetched = await selectImage(source, { named, platform });
+  const manifest = parseManifest(fetched.bytes, fetched.mediaType) as Manifest;
   const configBytes = await readConfig(source, manifest.config);
   const config = parseImageConfig(configBytes);
   checkLayers(manifest, config);
@@ -49,14 +50,15 @@ export async function resolveImage(
   };
 }
 
-async function descend(
+/** The manifest of the image for `platform` (default: this host's) that an index leads to, or `named` itself. */
+export async function selectImage(
   source: Source,
-  { named, platform }: { named: SourceManifest; platform: Platform },
-): Promise<{ fetched: SourceManifest; manifest: Manifest }> {
+  { named, platform = hostPlatform() }: { named: SourceManifest; platform?: Platform | undefined },
+): Promise<SourceManifest> {
   let fetched = named;
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
     const manifest = parseManifest(fetched.bytes, fetched.mediaType);
-    if (manifest.kind === "manifest") return { fetched, manifest };
+    if (manifest.kind === "manifest") return fetched;
     const entry = selectPlatform(manifest, platform);
     const { bytes, mediaType, digest } = await source.manifest(entry.digest);
     if (bytes.length !== entry.size)
