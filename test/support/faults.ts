@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-export type RequestKind = "ping" | "token" | "manifest" | "blob" | "tags" | "other";
+export type RequestKind = "ping" | "token" | "manifest" | "blob" | "upload" | "tags" | "referrers" | "other";
 
 /** What goes wrong. The first fault that matches and has `times` left applies. */
 export interface Fault {
@@ -30,6 +30,10 @@ export interface Fault {
   chunk?: number;
   /** Ignore Range. */
   noRange?: boolean;
+  /** Take this many bytes of what is sent, keep them, then destroy the connection. */
+  take?: number;
+  /** Answer before what is sent was read. */
+  early?: boolean;
   /** Replace the type of the answer. */
   contentType?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * A registry on 127.0.0.1 that speaks the pull half of the OCI distribution-spec over real sockets, with Basic and Bearer
- * authentication, and with faults to order. It records every request, so that a test can say what was sent.
+ * A registry on 127.0.0.1 that speaks the OCI distribution-spec over real sockets, with Basic and Bearer authentication, and
+ * with faults to order. It records every request, so that a test can say what was sent.
  *
  *   const registry = await startRegistry();
  *   registry.push("team/app", await makeImage(), "1.0");
@@ -15,12 +15,15 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
 import { type Answer, type Fault, type RequestKind, sendAnswer } from "./faults.ts";
 import { allContent, childrenOf, type TestContent } from "./images.ts";
+import { failure, json, type Route, routeOf } from "./registry-routes.ts";
+import { type RegistryContent, receive, type WriteOptions } from "./registry-writes.ts";
 
 export { type Fault, htmlFault, type RequestKind } from "./faults.ts";
 
-export interface RegistryOptions {
+export interface RegistryOptions extends WriteOptions {
   auth?: "basic" | "bearer";
   /** User to password; with auth only. Default `{ user: "secret" }`. */
   users?: Record<string, string>;
@@ -30,7 +33,12 @@ export interface RegistryOptions {
   realm?: string;
   /** The answer to GET /v2/ does not ask for credentials, as some registries do. */
   openPing?: boolean;
-  tls?: { key: string | Buffer; cert: string | Buffer };
+  /** With `ca`, a client must show a certificate of that authority. */
+  tls?: { key: string | Buffer; cert: string | Buffer; ca?: string | Buffer };
+  /** How many tags or referrers a page has; default all. */
+  pageSize?: number;
+  /** Whether it answers the referrers API; default not. */
+  referrers?: boolean;
 }
 
 export interface RecordedRequest {
@@ -58,12 +66,6 @@ export async function insecureRoot(...hosts: string[]): Promise<string> {
   return root;
 }
 
-interface Route {
-  kind: RequestKind;
-  repository: string;
-  target: string;
-}
-
 export class TestRegistry {
   readonly requests: RecordedRequest[] = [];
   /** `host:port`, as it stands in a reference. */
@@ -71,9 +73,12 @@ export class TestRegistry {
   readonly #options: RegistryOptions;
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets = new Set<Socket>();
-  readonly #manifests = new Map<string, { bytes: Buffer; mediaType: string; digest: string }>();
-  readonly #blobs = new Map<string, Buffer>();
-  readonly #tags = new Map<string, Set<string>>();
+  readonly content: RegistryContent = {
+    manifests: new Map(),
+    blobs: new Map(),
+    tags: new Map(),
+    uploads: new Map(),
+  };
   readonly #tokens = new Map<string, string>();
   #faults: (Fault & { left: number; passed: number })[] = [];
 
@@ -83,7 +88,9 @@ export class TestRegistry {
       this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     };
     this.#server =
-      options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
+      options.tls === undefined
+        ? createServer(listener)
+        : createTlsServer({ ...options.tls, requestCert: options.tls.ca !== undefined }, listener);
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
@@ -102,18 +109,19 @@ export class TestRegistry {
 
   /** Offers an image or index under its digest, and under `tag` (null: by digest only). Returns the reference to type. */
   push(repository: string, content: TestContent, tag: string | null = "latest"): string {
-    for (const [digest, bytes] of allContent(content)) this.#blobs.set(`${repository}@${digest}`, bytes);
+    for (const [digest, bytes] of allContent(content))
+      this.content.blobs.set(`${repository}@${digest}`, bytes);
     this.#pushManifest(repository, content);
     if (tag === null) return `${this.host}/${repository}@${content.digest}`;
-    this.#manifests.set(`${repository}:${tag}`, manifestOf(content));
-    const tags = this.#tags.get(repository) ?? new Set<string>();
-    this.#tags.set(repository, tags.add(tag));
+    this.content.manifests.set(`${repository}:${tag}`, manifestOf(content));
+    const tags = this.content.tags.get(repository) ?? new Set<string>();
+    this.content.tags.set(repository, tags.add(tag));
     return `${this.host}/${repository}:${tag}`;
   }
 
   /** Offers other bytes under a digest than its own. */
   replaceBlob(repository: string, digest: string, bytes: Buffer): void {
-    this.#blobs.set(`${repository}@${digest}`, bytes);
+    this.content.blobs.set(`${repository}@${digest}`, bytes);
   }
 
   fault(fault: Fault): void {
@@ -140,28 +148,45 @@ export class TestRegistry {
   }
 
   #pushManifest(repository: string, content: TestContent): void {
-    this.#manifests.set(`${repository}@${content.digest}`, manifestOf(content));
+    this.content.manifests.set(`${repository}@${content.digest}`, manifestOf(content));
     for (const child of childrenOf(content)) this.#pushManifest(repository, child);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
     const route = routeOf(url);
-    this.requests.push({ method, url, kind: route.kind, headers, body: await bodyOf(request) });
-    const fault = this.#nextFault(route, url);
+    const fault = this.#nextFault(route, `${method} ${url}`);
+    const recorded: RecordedRequest = { method, url, kind: route.kind, headers, body: "" };
+    this.requests.push(recorded);
+    const refused = fault?.status === undefined ? this.#authorize(route, request) : undefined;
+    const answer =
+      fault?.status !== undefined && fault.take === undefined
+        ? { status: fault.status, body: fault.body ?? "" }
+        : (refused ?? (await this.#write(route, { request, recorded, fault })));
+    // Read to its end in any case, or the client could not read the answer.
+    if (fault?.early !== true) recorded.body += await bodyOf(request);
     if (fault?.delay !== undefined) await sleep(fault.delay);
-    if (fault?.reset === true) {
+    if (fault?.reset === true || answer === "cut") {
       request.socket.destroy();
       return;
     }
-    const answer =
-      fault?.status === undefined
-        ? this.#route(route, request)
-        : { status: fault.status, body: fault.body ?? "" };
-    await sendAnswer(request, response, { answer, fault });
+    await sendAnswer(request, response, { answer: answer ?? this.#route(route, request), fault });
+  }
+
+  #write(
+    route: Route,
+    {
+      request,
+      recorded,
+      fault,
+    }: { request: IncomingMessage; recorded: RecordedRequest; fault: Fault | undefined },
+  ): Promise<Answer | "cut" | undefined> {
+    const { origin, content } = this;
+    return receive(route, { request, recorded, take: fault?.take, origin, content, options: this.#options });
   }
 
   #nextFault(route: Route, url: string): Fault | undefined {
+    // A pattern sees `METHOD /path?query`.
     const fault = this.#faults.find(
       ({ on, left }) => left > 0 && (on instanceof RegExp ? on.test(url) : on === route.kind),
     );
@@ -176,18 +201,22 @@ export class TestRegistry {
 
   #route(route: Route, request: IncomingMessage): Answer {
     if (route.kind === "token") return this.#token(request);
-    const refused = this.#authorize(route, request);
-    if (refused !== undefined) return refused;
     if (route.kind === "ping")
       return { status: 200, body: "{}", headers: { "content-type": "application/json" } };
     if (route.kind === "tags") {
-      const tags = this.#tags.get(route.repository);
+      const tags = this.content.tags.get(route.repository);
       if (tags === undefined) return failure(404, "NAME_UNKNOWN", "repository name not known to registry");
-      return json(200, { name: route.repository, tags: [...tags] });
+      const { items, link } = this.#page([...tags], request.url ?? "");
+      return json(200, { name: route.repository, tags: items }, link);
+    }
+    if (route.kind === "referrers" && this.#options.referrers === true) {
+      const { items, link } = this.#page(referrersIn(this.content, route), request.url ?? "");
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      return json(200, { schemaVersion: 2, mediaType, manifests: items }, link);
     }
     if (route.kind === "manifest") return this.#manifest(route);
     if (route.kind === "blob") {
-      const bytes = this.#blobs.get(`${route.repository}@${route.target}`);
+      const bytes = this.content.blobs.get(`${route.repository}@${route.target}`);
       if (bytes === undefined) return failure(404, "BLOB_UNKNOWN", "blob unknown to registry");
       return {
         status: 200,
@@ -199,24 +228,36 @@ export class TestRegistry {
     return failure(404, "UNSUPPORTED", "no such endpoint");
   }
 
+  #page<T>(all: T[], url: string): { items: T[]; link: Record<string, string> } {
+    const { pathname, searchParams } = new URL(url, this.origin);
+    const from = Number(searchParams.get("last") ?? 0);
+    const to = from + (this.#options.pageSize ?? all.length);
+    const link = to < all.length ? { link: `<${pathname}?last=${to}>; rel="next"` } : {};
+    return { items: all.slice(from, to), link: link as Record<string, string> };
+  }
+
   #manifest({ repository, target }: Route): Answer {
-    const manifest = this.#manifests.get(`${repository}${target.includes(":") ? "@" : ":"}${target}`);
+    const manifest = this.content.manifests.get(`${repository}${target.includes(":") ? "@" : ":"}${target}`);
     if (manifest === undefined) return failure(404, "MANIFEST_UNKNOWN", "manifest unknown");
     const headers = { "content-type": manifest.mediaType, "docker-content-digest": manifest.digest };
     return { status: 200, body: manifest.bytes, headers };
   }
 
-  #authorize(route: Route, { headers }: IncomingMessage): Answer | undefined {
-    const { auth, openPing } = this.#options;
-    if (auth === undefined || (openPing === true && route.kind === "ping")) return undefined;
+  #authorize(route: Route, { headers, method, url = "", socket }: IncomingMessage): Answer | undefined {
+    const { auth, openPing, tls } = this.#options;
+    if (tls?.ca !== undefined && !(socket as TLSSocket).authorized)
+      return failure(400, "UNSUPPORTED", "no client certificate");
+    if (auth === undefined || route.kind === "token" || (openPing === true && route.kind === "ping"))
+      return undefined;
     const given = headers.authorization ?? "";
     if (auth === "basic") {
       if (given.startsWith("Basic ") && this.#isUser(given)) return undefined;
       return challenge('Basic realm="test registry, \\"quoted\\""');
     }
-    const scope = route.repository === "" ? "" : `repository:${route.repository}:pull`;
+    const scope = scopeOf(route, { method, url });
     const granted = given.startsWith("Bearer ") ? this.#tokens.get(given.slice("Bearer ".length)) : undefined;
-    if (granted !== undefined && (scope === "" || granted.split(" ").includes(scope))) return undefined;
+    if (granted !== undefined && scope.split(" ").every((wanted) => allows(granted, wanted)))
+      return undefined;
     const realm = this.#options.realm ?? `${this.origin}/token`;
     const error = granted === undefined ? "" : ',error="insufficient_scope"';
     const wanted = scope === "" ? "" : `,scope="${scope}"`;
@@ -250,30 +291,50 @@ function manifestOf({ manifest, mediaType, digest }: TestContent): {
   return { bytes: manifest, mediaType, digest };
 }
 
-function routeOf(url: string): Route {
-  const { pathname } = new URL(url, "http://registry");
-  if (pathname === "/v2/") return { kind: "ping", repository: "", target: "" };
-  if (pathname === "/token") return { kind: "token", repository: "", target: "" };
-  const match = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname);
-  const [, repository = "", what, target = ""] = match ?? [];
-  if (what === "manifests") return { kind: "manifest", repository, target };
-  if (what === "blobs") return { kind: "blob", repository, target };
-  if (what === "tags") return { kind: "tags", repository, target };
-  return { kind: "other", repository: "", target: pathname };
+function scopeOf(
+  { kind, repository }: Route,
+  { method, url }: { method: string | undefined; url: string },
+): string {
+  if (repository === "") return "";
+  const actions =
+    method === "DELETE" && kind === "manifest"
+      ? "delete"
+      : kind === "upload" || !["GET", "HEAD"].includes(method ?? "")
+        ? "pull,push"
+        : "pull";
+  const from = new URL(url, "http://registry").searchParams.get("from");
+  return `repository:${repository}:${actions}${from === null ? "" : ` repository:${from}:pull`}`;
+}
+
+/** Whether the scopes granted include `wanted`. */
+function allows(granted: string, wanted: string): boolean {
+  const [, , actions = ""] = wanted.split(":");
+  const name = wanted.slice(0, wanted.lastIndexOf(":"));
+  const given = granted
+    .split(" ")
+    .filter((scope) => scope.startsWith(`${name}:`))
+    .flatMap((scope) => scope.slice(name.length + 1).split(","));
+  return wanted === "" || actions.split(",").every((action) => given.includes(action));
+}
+
+/** What refers to a digest, with the artifact type of its manifest. */
+function referrersIn({ manifests }: RegistryContent, { repository, target }: Route): object[] {
+  const found: object[] = [];
+  for (const [key, { bytes, mediaType, digest }] of manifests) {
+    if (key !== `${repository}@${digest}`) continue;
+    const { subject, artifactType } = JSON.parse(bytes.toString()) as {
+      subject?: { digest: string };
+      artifactType?: string;
+    };
+    if (subject?.digest === target) found.push({ mediaType, digest, size: bytes.length, artifactType });
+  }
+  return found;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
-}
-
-function json(status: number, value: unknown): Answer {
-  return { status, body: JSON.stringify(value), headers: { "content-type": "application/json" } };
-}
-
-function failure(status: number, code: string, message: string): Answer {
-  return json(status, { errors: [{ code, message }] });
 }
 
 function challenge(header: string): Answer {
