@@ -154,13 +154,13 @@ async function sendChunks(session: Session, options: Attempt & { offset: number 
   const { state, content, descriptor, scope } = options;
   const upload = state.upload as BlobUpload;
   const bytes = Math.min(Math.max(state.chunkBytes ?? CHUNK, upload.minChunk), MAX_CHUNK);
-  for (let at = options.offset; at < descriptor.size; at += bytes) {
-    const end = Math.min(at + bytes, descriptor.size);
+  let at = options.offset;
+  for (; descriptor.size - at > bytes; at += bytes) {
     const response = await session.request(upload.url, {
       method: "PATCH",
       scope,
-      headers: { ...typed(end - at), "content-range": `${at}-${end - 1}` },
-      body: content.from(at, end),
+      headers: { ...typed(bytes), "content-range": `${at}-${at + bytes - 1}` },
+      body: content.from(at, at + bytes),
       answerMs: FINISH_MS,
       asked: { what: `a part of blob ${descriptor.digest}`, missing: "BLOB_UNKNOWN" },
       accept: [200, 201, 202, 204],
@@ -168,7 +168,7 @@ async function sendChunks(session: Session, options: Attempt & { offset: number 
     await response.discard();
     upload.url = locationOf(session, response) ?? upload.url;
   }
-  await finish(session, { ...options, offset: descriptor.size });
+  await finish(session, { ...options, offset: at }); // only the last may be shorter than the least
 }
 
 /** The rest of the content, and the digest that all of it must have. */

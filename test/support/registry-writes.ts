@@ -111,18 +111,23 @@ function checkRange(number: string, { request, content }: Received): Answer | un
 }
 
 async function append(number: string, { request, content, take }: Received): Promise<"cut" | "all"> {
+  const parts = [content.uploads.get(number) ?? Buffer.alloc(0)];
   let taken = 0;
+  let how: "cut" | "all" = "all";
   try {
     for await (const chunk of request) {
       const part = (chunk as Buffer).subarray(0, take === undefined ? undefined : take - taken);
       taken += part.length;
-      content.uploads.set(number, Buffer.concat([content.uploads.get(number) ?? Buffer.alloc(0), part]));
-      if (taken === take) return "cut";
+      parts.push(part);
+      if (taken !== take) continue;
+      how = "cut";
+      break;
     }
   } catch {
-    return "cut"; // the client went away
+    how = "cut"; // the client went away
   }
-  return "all";
+  if (content.uploads.has(number)) content.uploads.set(number, Buffer.concat(parts));
+  return how;
 }
 
 function finish({ repository, target }: Route, { content }: Received, digest: string): Answer {
