@@ -10,6 +10,7 @@ import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type Intent, removeIntent } from "./journal.ts";
+import { unmountBelow } from "./unmount.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
 export async function dismantle(
@@ -60,6 +61,7 @@ async function stop(host: Host, unit: string): Promise<void> {
 async function removeDeployments({ layout }: Host, name: string): Promise<void> {
   const numbers = await deploymentsOf(layout, name);
   for (const number of numbers) {
+    await unmountBelow(layout.deployment(name, number));
     await rename(layout.deployment(name, number), layout.deploymentOld(name, number));
   }
   if (numbers.length > 0) await syncDirectory(layout.containers);

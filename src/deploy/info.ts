@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
+import type { Health } from "./health.ts";
 import type { InstallRequest } from "./request.ts";
 
 export interface Info {
@@ -35,6 +36,8 @@ export interface Info {
     state: string[];
     /** Directories of the host that its volumes bind and that were made where they were missing. */
     sources: string[];
+    /** How the service is found to be healthy after a start; absent: it is not asked. */
+    health?: Health;
   };
 }
 

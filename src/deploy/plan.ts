@@ -7,21 +7,27 @@ import { Failure } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
-import { parseRuntimeConfig, type RuntimeMount } from "../oci/runtime-config.ts";
+import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { Render } from "../render/templates.ts";
-import { NOTIFY_SOCKET, ociNeeds, ociService } from "../runtime/oci-service.ts";
-import { type Directive, formatRuntime, type Runtime, type Service } from "../runtime/runtime.ts";
-import { SYSTEMD_NAMESPACES, systemdService } from "../runtime/systemd-service.ts";
-import { quoteEnvironmentFile, quotePath, quoteValue } from "../unit/quote.ts";
+import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
+import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
+import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
+import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
+import { healthOf } from "./health.ts";
 import { formatInfo, type Info } from "./info.ts";
-import { orderDirectives, unitOf } from "./order.ts";
+import { bind, type Mounts, mountsOf } from "./mounts.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
-import { stateDirectory } from "./volume.ts";
+import { serviceOf } from "./service.ts";
+import { dropInText, killSignal, tmpfilesText, type UnitContext, unitText } from "./unit-files.ts";
+import { type WritableRoot, writableRoot } from "./writable-root.ts";
 
 /** An image asks for readiness by sd_notify with this label set to `true`. */
 export const NOTIFY_LABEL = "berth.notify";
+
+/** An image that sends WATCHDOG=1 says with this label how often: a number of seconds in which one has to come. */
+export const WATCHDOG_LABEL = "berth.watchdog";
 
 /** What podman gives a container: enough for a service to bind a low port and drop to its own user, no more. */
 const CAPABILITIES = [
@@ -58,6 +64,8 @@ export interface Facts {
   networkFiles: readonly string[];
   /** Of the request's volumes: what the host has at the source. */
   sources: ReadonlyMap<string, "dir" | "file" | "absent">;
+  /** Version of the host's systemd; undefined where none runs. */
+  systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
   /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
@@ -80,11 +88,18 @@ export interface Plan {
   hostFiles: { path: string; file: string; mode: number }[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: { path: string; type: "dir" | "file" }[];
-  /** Directories of the host that keep the container's state, its own; made where they are missing. */
-  state: HostDirectory[];
+  /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
+  directories: { name: string; like?: string }[];
+  /**
+   * Directories of the host that keep the container's state, its own; made where they are missing, with what `image`, a
+   * directory of the image, holds.
+   */
+  state: (HostDirectory & { image?: string })[];
   /** Directories of the host that the request binds and that are made where they are missing: the admin's. */
   sources: HostDirectory[];
   start: boolean;
+  /** What the runtime configuration asks for and the container goes without: nothing, unless that was asked for. */
+  lost: string[];
 }
 
 export interface HostDirectory {
@@ -93,13 +108,6 @@ export interface HostDirectory {
   gid: number;
   /** Permission bits, as octal text. */
   mode: string;
-}
-
-interface Mounts {
-  mounts: RuntimeMount[];
-  targets: Plan["mountTargets"];
-  state: HostDirectory[];
-  sources: HostDirectory[];
 }
 
 /**
@@ -111,225 +119,123 @@ export function planDeployment(
   request: InstallRequest,
   { facts, render }: { facts: Facts; render: Render },
 ): Plan {
-  const { runtime, image } = facts;
+  const { runtime, image, dir } = facts;
   const notify = request.notify ?? image.config.labels[NOTIFY_LABEL] === "true";
+  const watchdog = request.watchdog ?? watchdogOf(image.config.labels[WATCHDOG_LABEL]);
   const mounts = mountsOf(name, request, facts);
-  const configText = renderConfig(name, request, { facts, render, notify, mounts });
-  const config = parseRuntimeConfig(configText, "the rendered config.json");
-  const environmentFile = `${facts.dir}/environment`;
-  const bundle = { name, dir: facts.dir, notify };
-  const service =
-    runtime.kind === "oci"
-      ? ociService(runtime, bundle)
-      : systemdService(config, { ...bundle, environmentFile });
-  refuseUnsupported(service, runtime);
-
-  const unit = `${name}.service`;
-  const accounts =
-    runtime.kind === "systemd" ? missingAccounts(config.process.user, facts.accounts) : undefined;
-  const files: Plan["files"] = [
-    { name: "config.json", text: `${JSON.stringify(config, undefined, 2)}\n`, mode: 0o600 },
-    { name: unit, text: renderUnit(request, { facts, render, name, notify, service }), mode: 0o644 },
-    {
-      name: "10-berth.conf",
-      text: renderDropIn(request, { facts, render, name, service, mounts }),
-      mode: 0o644,
-    },
-  ];
-  if (runtime.kind === "systemd") {
-    files.push({ name: "environment", text: quoteEnvironmentFile(config.process.env), mode: 0o600 });
-  }
-  const directories = [...mounts.state, ...mounts.sources];
-  if (directories.length > 0) {
-    files.push({ name: `tmpfiles-${name}.conf`, text: renderTmpfiles(directories, render), mode: 0o644 });
-  }
-  if (accounts !== undefined) {
-    files.push({
-      name: `sysusers-${name}.conf`,
-      text: render("sysusers.conf.ejs", { ...accounts }),
-      mode: 0o644,
-    });
-  }
-  const hostFiles = hostFilesOf(name, files, facts);
+  const config = configOf(name, request, { facts, render, notify, watchdog, mounts });
+  const overlay =
+    config.root.readonly === true
+      ? undefined
+      : writableRoot(request.writable ?? "keep", { name, dir, state: facts.paths.state });
+  if (overlay !== undefined) config.root.path = "root";
+  const stopSignal = image.config.stopSignal === undefined ? undefined : killSignal(image.config.stopSignal);
+  const service = serviceOf(config, {
+    runtime,
+    bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    stopSignal,
+    lossy: request.runtimeLossy ?? false,
+    systemdVersion: facts.systemdVersion,
+  });
+  const mountedRoot = overlay?.path;
+  const units: UnitContext = {
+    ...{ name, facts, render, service, notify, watchdog, mounts, mountedRoot, stopSignal },
+  };
+  const files = filesOf(request, units, overlay);
   const plan: Plan = {
     name,
-    unit,
+    unit: `${name}.service`,
     image: image.name,
     digest: image.digest,
     deployment: facts.number,
     runtime: formatRuntime(runtime),
     command: config.process.args,
     files,
-    hostFiles,
+    hostFiles: hostFilesOf(files, { name, facts, overlay }),
     mountTargets: mounts.targets,
+    directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
     start: request.start,
+    lost: service.unsupported,
   };
-  files.push({ name: "info", text: formatInfo(infoOf(plan, request, facts)), mode: 0o600 });
+  files.push({ name: "info", text: formatInfo(infoOf(plan, request, { facts, notify })), mode: 0o600 });
   return plan;
 }
 
-function renderConfig(
-  name: string,
-  request: InstallRequest,
-  { facts, render, notify, mounts }: { facts: Facts; render: Render; notify: boolean; mounts: Mounts },
-): string {
+interface ConfigContext {
+  facts: Facts;
+  render: Render;
+  notify: boolean;
+  watchdog: number | undefined;
+  mounts: Mounts;
+}
+
+function configOf(name: string, request: InstallRequest, context: ConfigContext): RuntimeConfig {
+  const { facts, render, notify, watchdog, mounts } = context;
   const { runtime, user, isExecutable } = facts;
   const environment = [...pairs(request.values), ...pairs(request.environment)];
-  const needs = runtime.kind === "oci" ? ociNeeds(runtime, name) : { namespaces: SYSTEMD_NAMESPACES };
+  const needs =
+    runtime.kind === "oci" ? ociNeeds(runtime, `${name}.service`) : { namespaces: SYSTEMD_NAMESPACES };
   const bound = [...mounts.mounts];
   if (runtime.kind === "oci" && notify) {
     environment.push(`NOTIFY_SOCKET=${NOTIFY_SOCKET}`);
+    if (watchdog !== undefined) environment.push(`WATCHDOG_USEC=${watchdog * 1_000_000}`);
     bound.push(bind("/run/systemd/notify", NOTIFY_SOCKET, { readonly: false }));
   }
   const process = processOf(facts.image.config, { user, environment, isExecutable });
   // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
   const held = user.uid === 0 ? CAPABILITIES : [];
-  return render("config.json.ejs", {
+  const text = render("config.json.ejs", {
     name,
     process,
     capabilities: { bounding: CAPABILITIES, effective: held, permitted: held, inheritable: [], ambient: [] },
     mounts: bound,
+    readonly: request.writable === undefined,
     namespaces: needs.namespaces.map((type) => ({ type })),
     cgroupsPath: "cgroupsPath" in needs ? needs.cgroupsPath : undefined,
   });
+  return parseRuntimeConfig(text, "the rendered config.json");
 }
 
-/** Volumes of the image become directories of the host below /var/lib/NAME; those of the request are bound as they are. */
-function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
-  const result: Mounts = {
-    mounts: [],
-    targets: [{ path: facts.image.config.workingDir ?? "/", type: "dir" }],
-    state: [],
-    sources: [],
-  };
-  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"])
-    result.targets.push({ path, type: "dir" });
-  const given = new Set(request.volumes.map((volume) => volume.destination));
-  for (const file of facts.networkFiles) {
-    if (given.has(file)) continue;
-    result.mounts.push(bind(file, file, { readonly: true }));
-    result.targets.push({ path: file, type: "file" });
-  }
-  for (const volume of facts.image.config.volumes) {
-    const destination = `/${volume
-      .split("/")
-      .filter((part) => part !== "" && part !== ".")
-      .join("/")}`;
-    if (given.has(destination)) continue;
-    const source = stateDirectory(name, volume);
-    const { uid, gid, mode } = facts.directory(destination) ?? {
-      uid: facts.user.uid,
-      gid: facts.user.gid,
-      mode: 0o755,
-    };
-    if (result.state.length === 0)
-      result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
-    result.state.push({ path: source, uid, gid, mode: mode.toString(8).padStart(4, "0") });
-    result.mounts.push(bind(source, destination, { readonly: false }));
-    result.targets.push({ path: destination, type: "dir" });
-  }
-  for (const { source, destination, readonly } of request.volumes) {
-    const kind = facts.sources.get(source) ?? "absent";
-    // What lies on a tmpfs is gone after a reboot, so it is made again at boot even where it exists now.
-    if (kind === "absent" || (kind === "dir" && /^(\/var)?\/run\//.test(source))) {
-      result.sources.push({ path: source, uid: facts.user.uid, gid: facts.user.gid, mode: "0755" });
-    }
-    result.mounts.push(bind(source, destination, { readonly }));
-    result.targets.push({ path: destination, type: kind === "file" ? "file" : "dir" });
-  }
-  return result;
-}
-
-function bind(source: string, destination: string, { readonly }: { readonly: boolean }): RuntimeMount {
-  const options = ["rbind", "rprivate", readonly ? "ro" : "rw"];
-  return { destination, type: "bind", source, options };
-}
-
-function refuseUnsupported({ unsupported }: Service, runtime: Runtime): void {
-  if (unsupported.length === 0) return;
-  throw new Failure(
-    "RUNTIME_UNSUPPORTED",
-    `the runtime ${formatRuntime(runtime)} cannot give what the configuration asks for: ${unsupported.join("; ")}`,
-    { hint: "install it with an OCI runtime: --runtime runc or --runtime crun" },
-  );
-}
-
-function renderUnit(
+function filesOf(
   request: InstallRequest,
-  {
-    facts,
-    render,
-    name,
-    notify,
-    service,
-  }: { facts: Facts; render: Render; name: string; notify: boolean; service: Service },
-): string {
-  const { image } = facts;
-  const title = image.config.labels["org.opencontainers.image.title"];
-  return render("service.ejs", {
-    name,
-    description: quoteValue(`${title ?? name} (${image.name})`),
-    image: quoteValue(image.name),
-    digest: image.digest,
-    type: notify ? "notify" : "exec",
-    execStart: service.execStart,
-    wantedBy: wantedBy(request).join(" "),
-  });
-}
-
-function renderDropIn(
-  request: InstallRequest,
-  {
-    facts,
-    render,
-    name,
-    service,
-    mounts,
-  }: { facts: Facts; render: Render; name: string; service: Service; mounts: Mounts },
-): string {
-  const needed = mounts.mounts.map((mount) => mount.source).filter((source) => source?.startsWith("/var/"));
-  const unit: Directive[] = [
-    ["RequiresMountsFor", [facts.paths.state, ...needed].map((path) => quotePath(path ?? "")).join(" ")],
-    ...orderDirectives(request.order),
+  units: UnitContext,
+  overlay: WritableRoot | undefined,
+): Plan["files"] {
+  const { name, facts, render, service, mounts } = units;
+  const { process } = service.config;
+  const files: Plan["files"] = [
+    { name: "config.json", text: `${JSON.stringify(service.config, undefined, 2)}\n`, mode: 0o600 },
+    { name: `${name}.service`, text: unitText(request, units), mode: 0o644 },
+    { name: "10-berth.conf", text: dropInText(request, units), mode: 0o644 },
+    ...(overlay?.units ?? []).map((unit) => ({ ...unit, mode: 0o644 })),
   ];
-  const logging: Directive[] = [
-    ["SyslogIdentifier", name],
-    ["LogExtraFields", `BERTH_NAME=${name}`],
-  ];
-  const { stopSignal } = facts.image.config;
-  const stopping: Directive[] = stopSignal === undefined ? [] : [["KillSignal", killSignal(stopSignal)]];
-  return render("10-berth.conf.ejs", {
-    name,
-    unit,
-    service: [...service.directives, ...stopping, ...logging],
-  });
+  if (service.environmentFile !== undefined) {
+    files.push({ name: service.environmentFile, text: quoteEnvironmentFile(process.env), mode: 0o600 });
+  }
+  const run = service.run === undefined ? [] : [{ path: service.run, uid: 0, gid: 0, mode: "0755" }];
+  const directories = [...mounts.state, ...mounts.sources, ...run];
+  if (directories.length > 0) {
+    files.push({ name: `tmpfiles-${name}.conf`, text: tmpfilesText(directories, render), mode: 0o644 });
+  }
+  const accounts =
+    facts.runtime.kind === "systemd" ? missingAccounts(process.user, facts.accounts) : undefined;
+  if (accounts !== undefined) {
+    const text = render("sysusers.conf.ejs", { ...accounts });
+    files.push({ name: `sysusers-${name}.conf`, text, mode: 0o644 });
+  }
+  return files;
 }
 
-/** `SIGTERM`, `TERM`, `15` and `SIGRTMIN+3`, as image configs write them, in systemd's words. */
-function killSignal(text: string): string {
-  const signal = /^(?:SIG)?([A-Z][A-Z0-9]*(?:[+-]\d+)?)$/.exec(text)?.[1];
-  if (signal !== undefined) return `SIG${signal}`;
-  if (/^\d{1,2}$/.test(text)) return text;
-  throw new Failure("CONFIG_INVALID", `the image's stop signal ${JSON.stringify(text)} is none`);
-}
-
-function renderTmpfiles(state: readonly HostDirectory[], render: Render): string {
-  return render("tmpfiles.conf.ejs", {
-    directories: state.map((dir) => ({ ...dir, path: tmpfilesPath(dir.path) })),
-  });
-}
-
-/** tmpfiles.d(5): a path is a word with C escapes, in which `%` begins a specifier. */
-function tmpfilesPath(path: string): string {
-  const text = path.replaceAll("%", "%%");
-  return /[\s"'\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : text;
-}
-
-function hostFilesOf(name: string, files: Plan["files"], { paths }: Facts): Plan["hostFiles"] {
+function hostFilesOf(
+  files: Plan["files"],
+  { name, facts, overlay }: { name: string; facts: Facts; overlay: WritableRoot | undefined },
+): Plan["hostFiles"] {
+  const { paths } = facts;
+  const units = [`${name}.service`, ...(overlay?.units ?? []).map((unit) => unit.name)];
   const places: Record<string, string> = {
-    [`${name}.service`]: join(paths.unitDirectory, `${name}.service`),
+    ...Object.fromEntries(units.map((unit) => [unit, join(paths.unitDirectory, unit)])),
     "10-berth.conf": join(paths.unitDirectory, `${name}.service.d`, "10-berth.conf"),
     [`tmpfiles-${name}.conf`]: join(paths.tmpfilesDirectory, `${name}.conf`),
     [`sysusers-${name}.conf`]: join(paths.sysusersDirectory, `berth-${name}.conf`),
@@ -340,7 +246,12 @@ function hostFilesOf(name: string, files: Plan["files"], { paths }: Facts): Plan
   });
 }
 
-function infoOf(plan: Plan, request: InstallRequest, facts: Facts): Info {
+function infoOf(
+  plan: Plan,
+  request: InstallRequest,
+  { facts, notify }: { facts: Facts; notify: boolean },
+): Info {
+  const health = healthOf(request.health ?? {}, { image: facts.image.config, notify });
   return {
     image: plan.image,
     revision: plan.digest.slice(plan.digest.indexOf(":") + 1),
@@ -359,12 +270,18 @@ function infoOf(plan: Plan, request: InstallRequest, facts: Facts): Info {
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
+      ...(health === undefined ? {} : { health }),
     },
   };
 }
 
-function wantedBy(request: InstallRequest): string[] {
-  return request.wantedBy.length > 0 ? request.wantedBy.map(unitOf) : ["multi-user.target"];
+function watchdogOf(label: string | undefined): number | undefined {
+  if (label === undefined) return undefined;
+  if (/^[1-9]\d{0,5}$/.test(label)) return Number(label);
+  throw new Failure(
+    "CONFIG_INVALID",
+    `the image's label ${WATCHDOG_LABEL}=${JSON.stringify(label)} is not a number of seconds`,
+  );
 }
 
 function pairs(record: Record<string, string>): string[] {

@@ -1,6 +1,9 @@
 /** What is asked of an install: the command line's words, checked as far as they can be without looking at the host. */
+import type { HealthRequest } from "./health.ts";
+import type { Network } from "./network.ts";
 import type { Order } from "./order.ts";
 import type { Volume } from "./volume.ts";
+import type { Writable } from "./writable-root.ts";
 
 /** How an image is fetched. */
 export interface PullRequest {
@@ -21,8 +24,18 @@ export interface InstallRequest extends PullRequest {
   environment: Record<string, string>;
   volumes: Volume[];
   runtime?: string | undefined;
+  /** Go without what the runtime cannot give, instead of refusing. */
+  runtimeLossy?: boolean | undefined;
+  /** The root file system can be written to; undefined: it is read-only. */
+  writable?: Writable | undefined;
+  /** Default: the host's. */
+  network?: Network | undefined;
   /** Whether the service tells its readiness by sd_notify; undefined: what the image's label says. */
   notify?: boolean | undefined;
+  /** Seconds in which the service has to send WATCHDOG=1; undefined: what the image's label says. */
+  watchdog?: number | undefined;
+  /** How it is found to be healthy; undefined: as the image says. */
+  health?: HealthRequest | undefined;
   order: Order;
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];

@@ -1,5 +1,5 @@
 /** stage: a plan becomes a deployment. Built as NAME.N.tmp, synced, then NAME.N by one rename. */
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -7,6 +7,7 @@ import type { Tree } from "../layer/tree.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { syncfs } from "../sys/syncfs.ts";
 import type { Plan } from "./plan.ts";
+import { seedState } from "./seed-state.ts";
 
 /** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
 export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
@@ -20,8 +21,10 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
       mountTargets: plan.mountTargets,
       signal: host.signal,
     });
+    for (const directory of plan.directories) await makeDirectory(staged, directory);
     for (const { name, text, mode } of plan.files)
       await writeFile(join(staged, name), text, { mode, flag: "wx" });
+    await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
     await syncFileSystem(staged);
     await rename(staged, dir);
     await syncDirectory(dirname(dir));
@@ -33,6 +36,15 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
       hint: "free some space there; berth rmi removes images that no one needs",
     });
   }
+}
+
+async function makeDirectory(staged: string, { name, like }: Plan["directories"][number]): Promise<void> {
+  const path = join(staged, name);
+  await mkdir(path, { mode: 0o700 });
+  if (like === undefined) return;
+  const { uid, gid, mode } = await stat(join(staged, "rootfs", like));
+  await chown(path, uid, gid);
+  await chmod(path, mode & 0o7777);
 }
 
 async function syncFileSystem(path: string): Promise<void> {

@@ -14,6 +14,7 @@ export interface RuntimeMount {
 export interface RuntimeUser {
   uid: number;
   gid: number;
+  umask?: number;
   additionalGids?: number[];
 }
 
@@ -42,6 +43,7 @@ export interface RuntimeConfig {
   process: RuntimeProcess;
   root: { path: string; readonly?: boolean };
   hostname?: string;
+  domainname?: string;
   mounts: RuntimeMount[];
   hooks?: unknown;
   annotations?: Record<string, string>;
@@ -82,6 +84,13 @@ export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
   if (!isRecord(root) || typeof root["path"] !== "string") throw invalid("`root.path` is missing");
   const mounts = value["mounts"] ?? [];
   if (!Array.isArray(mounts) || !mounts.every(isMount)) throw invalid("`mounts` is not a list of mounts");
+  const linux = value["linux"] ?? {};
+  if (!isRecord(linux)) throw invalid("`linux` is not an object");
+  const namespaces = linux["namespaces"] ?? [];
+  if (!Array.isArray(namespaces) || !namespaces.every(isNamespace))
+    throw invalid("`linux.namespaces` is not a list of namespaces");
+  for (const key of ["maskedPaths", "readonlyPaths"])
+    if (!isStrings(linux[key] ?? [])) throw invalid(`\`linux.${key}\` is not a list of paths`);
   if (value["hooks"] !== undefined) throw invalid("it asks for hooks, which would run as root on this host");
   return {
     ...value,
@@ -90,8 +99,22 @@ export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
   } as unknown as RuntimeConfig;
 }
 
+function isNamespace(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    typeof value["type"] === "string" &&
+    ["string", "undefined"].includes(typeof value["path"])
+  );
+}
+
 function isMount(value: unknown): value is RuntimeMount {
-  return isRecord(value) && typeof value["destination"] === "string" && value["destination"].startsWith("/");
+  return (
+    isRecord(value) &&
+    typeof value["destination"] === "string" &&
+    value["destination"].startsWith("/") &&
+    ["string", "undefined"].includes(typeof value["source"]) &&
+    isStrings(value["options"] ?? [])
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,12 +1,12 @@
 /**
- * What runs a container: an OCI runtime, or systemd itself. Finding one is I/O; how a configuration becomes the lines of a
- * unit is pure (oci-service.ts, systemd-service.ts).
+ * What runs a container: an OCI runtime, systemd itself, or chroot(8). Finding one is I/O; how a configuration becomes the
+ * lines of a unit is pure (oci-service.ts, systemd-service.ts, chroot-service.ts).
  */
 import { access, constants } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { Failure } from "../errors.ts";
 
-export type Runtime = OciRuntime | { kind: "systemd" };
+export type Runtime = OciRuntime | { kind: "systemd" } | { kind: "chroot"; path: string };
 
 export interface OciRuntime {
   kind: "oci";
@@ -25,6 +25,8 @@ export interface Service {
   directives: Directive[];
   /** What the runtime configuration asks for and this runtime cannot do, in words of the configuration. */
   unsupported: string[];
+  /** A directory of the host below /run that is the container's own /run. */
+  run?: string;
 }
 
 /** Facts about a deployment that a unit names. */
@@ -33,8 +35,15 @@ export interface Bundle {
   name: string;
   /** The resolved directory of the deployment: systemd 252 fails with EBUSY on a RootDirectory= behind a symlink. */
   dir: string;
+  /** The directory that becomes its root: the checkout, or a writable layer on it. */
+  root: string;
   /** The service tells that it is ready by sd_notify. */
   notify: boolean;
+}
+
+/** Where a container without an OCI runtime has its /run on the host, so that a second process can share it. */
+export function runDirectory(name: string): string {
+  return `/run/berth/${name}`;
 }
 
 const SEARCH = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/bin", "/sbin"];
@@ -43,7 +52,7 @@ const SEARCH = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/
 const PREFERRED = ["runc", "crun"] as const;
 
 /**
- * The runtime that `wanted` names: `systemd`, the name of an OCI runtime, or its absolute path. Without `wanted` it is
+ * The runtime that `wanted` names: `systemd`, `chroot`, the name of an OCI runtime, or its absolute path. Without `wanted` it is
  * runc, else crun, else systemd. `root` is an offline tree, where programs are looked for inside.
  * @throws Failure RUNTIME_MISSING when it is not there; RUNTIME_UNSUPPORTED for a word that names no runtime.
  */
@@ -56,9 +65,11 @@ export async function findRuntime(wanted: string | undefined, { root }: { root: 
     return { kind: "systemd" };
   }
   if (wanted === "systemd") return { kind: "systemd" };
+  if (wanted === "chroot")
+    return { kind: "chroot", path: (await findProgram("chroot", root)) ?? "/usr/sbin/chroot" };
   if (!isAbsolute(wanted) && !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted)) {
     throw new Failure("RUNTIME_UNSUPPORTED", `${JSON.stringify(wanted)} names no runtime`, {
-      hint: "give systemd, the name of an OCI runtime such as crun, or its absolute path",
+      hint: "give systemd, chroot, the name of an OCI runtime such as crun, or its absolute path",
     });
   }
   const path = await findProgram(wanted, root);
@@ -72,9 +83,15 @@ export async function findRuntime(wanted: string | undefined, { root }: { root: 
   return ociRuntime(path);
 }
 
-/** One word for people and for `info`: `systemd`, or the runtime's path. */
+/** One word for people and for `info`: `systemd`, `chroot`, or the runtime's path. */
 export function formatRuntime(runtime: Runtime): string {
-  return runtime.kind === "systemd" ? "systemd" : runtime.path;
+  return runtime.kind === "oci" ? runtime.path : runtime.kind;
+}
+
+/** The runtime that formatRuntime() wrote. */
+export function parseRuntime(text: string): Runtime {
+  if (text === "systemd") return { kind: "systemd" };
+  return text === "chroot" ? { kind: "chroot", path: "/usr/sbin/chroot" } : ociRuntime(text);
 }
 
 function ociRuntime(path: string): OciRuntime {

@@ -2,141 +2,144 @@
  * A container without any runtime: the runtime configuration said in directives of its unit (systemd.exec(5)).
  * What has no directive is named in `unsupported`, never left out silently.
  */
-import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
-import { quoteExec, quotePath, quotePathValue, quoteTmpfs } from "../unit/quote.ts";
-import type { Bundle, Directive, Service } from "./runtime.ts";
-
-/** Mounts that RootDirectory= with MountAPIVFS= and PrivateDevices= brings by itself. */
-const API_MOUNTS = new Set([
-  "/proc",
-  "/dev",
-  "/dev/pts",
-  "/dev/shm",
-  "/dev/mqueue",
-  "/sys",
-  "/sys/fs/cgroup",
-  "/run",
-]);
-
-/** Bind options that say nothing a directive would have to. */
-const PLAIN_BIND = new Set([
-  "bind",
-  "rbind",
-  "ro",
-  "rw",
-  "private",
-  "rprivate",
-  "nosuid",
-  "nodev",
-  "noexec",
-  "relatime",
-]);
+import type { RuntimeConfig } from "../oci/runtime-config.ts";
+import { quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
+import { bindsHostDevices, deviceDirectives, mountDirectives } from "./mounts.ts";
+import { namespaceDirectives } from "./namespaces.ts";
+import { CAPABILITY, processDirectives } from "./process.ts";
+import { type Bundle, type Directive, runDirectory, type Service } from "./runtime.ts";
+import { seccompDirectives } from "./seccomp.ts";
+import { recordAt, type Translation, translation, unknownKeys, wordsAt } from "./translation.ts";
 
 /** What the configuration written for systemd may ask: a private pid namespace needs systemd 257. */
 export const SYSTEMD_NAMESPACES: readonly string[] = ["mount", "ipc", "uts"];
 
-/** `environmentFile` holds the process' environment, so that no value stands in the unit. */
-export function systemdService(
-  config: RuntimeConfig,
-  { dir, notify, environmentFile }: Bundle & { environmentFile: string },
-): Service {
-  const { process } = config;
-  const unsupported: string[] = [];
-  const directives: Directive[] = [
-    ["RootDirectory", quotePathValue(`${dir}/rootfs`)],
+/** Variables that systemd adds of itself or of the host's accounts, and that no OCI runtime would. */
+const HOST_VARIABLES = ["LANG", "LOGNAME", "SHELL", "USER"];
+
+/** `linux` as far as it is said here or elsewhere (resources.ts), or as it asks for nothing. */
+const KNOWN_LINUX = [
+  ...["namespaces", "maskedPaths", "readonlyPaths", "cgroupsPath", "rootfsPropagation", "devices"],
+  ...["resources", "seccomp", "personality", "uidMappings", "gidMappings"],
+];
+
+export interface SystemdNeeds {
+  /** Holds the process' environment, so that no value stands in the unit. */
+  environmentFile: string;
+  /** Of the host's systemd; the oldest that berth supports where it is not known. */
+  version: number;
+}
+
+export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNeeds): Service {
+  const { process, linux = {} } = config;
+  const hostDevices = bindsHostDevices(config);
+  const run = runDirectory(bundle.name);
+  const basis: Directive[] = [
+    ["RootDirectory", quotePathValue(bundle.root)],
+    // Other lines of the unit are the host's.
+    ["RootDirectoryStartOnly", "yes"],
     ["MountAPIVFS", "yes"],
-    ["PrivateDevices", "yes"],
-    ["EnvironmentFile", quotePathValue(environmentFile, { glob: true })],
+    ["PrivateDevices", hostDevices ? "no" : "yes"],
+    ["EnvironmentFile", quotePathValue(bundle.environmentFile, { glob: true })],
+    ["UnsetEnvironment", hostVariables(process.env).join(" ")],
     ["KillMode", "mixed"],
+    ...(bundle.notify ? [["NotifyAccess", "all"] as const] : []),
+    // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word, and
+    // it leaves /root, /home and /run/user to ProtectHome=.
+    ...(config.root.readonly === true
+      ? ([
+          ["ProtectSystem", "strict"],
+          ["ProtectHome", "read-only"],
+        ] as const)
+      : []),
+    // Nothing of a run is there in the next one.
+    ["ExecStopPost", `+-/usr/bin/find ${quotePath(run)} -mindepth 1 -delete`],
   ];
-  // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word, and
-  // it leaves /root, /home and /run/user to ProtectHome=.
-  if (config.root.readonly === true)
-    directives.push(["ProtectSystem", "strict"], ["ProtectHome", "read-only"]);
-  else unsupported.push("a writable root file system (root.readonly)");
-  if (notify) directives.push(["NotifyAccess", "all"]);
-  directives.push(...identity(config), ...privileges(config, unsupported));
-  if (process.cwd !== "/") directives.push(["WorkingDirectory", quotePathValue(process.cwd)]);
-  if (process.terminal === true) unsupported.push("a terminal (process.terminal)");
-  if (config.hostname !== undefined) unsupported.push("a host name of its own (hostname)");
-  for (const mount of config.mounts) directives.push(...mountLines(mount, unsupported));
-  directives.push(...isolation(config, unsupported));
-  return { execStart: quoteExec(process.args), directives, unsupported };
+  const parts = [
+    identity(config),
+    processDirectives(process),
+    capabilities(config),
+    workingDirectory(process.cwd),
+    mountDirectives(config.mounts, { noNewPrivileges: process.noNewPrivileges === true, run }),
+    deviceDirectives(linux),
+    namespaceDirectives(config, bundle.version),
+    seccompDirectives(linux["seccomp"]),
+    paths(config),
+    rest(config),
+  ];
+  return {
+    execStart: quoteExec(process.args),
+    directives: [...basis, ...parts.flatMap(({ directives }) => directives)].filter(
+      ([, value]) => value !== NOTHING,
+    ),
+    unsupported: parts.flatMap(({ unsupported }) => unsupported),
+    run,
+  };
 }
 
-function identity({ process: { user } }: RuntimeConfig): Directive[] {
-  if (user.uid === 0 && user.gid === 0) return [];
+/** No value at all, where an empty one would mean something. */
+const NOTHING = "\0";
+
+function hostVariables(env: readonly string[]): string[] {
+  const own = new Set(env.map((entry) => entry.slice(0, entry.indexOf("="))));
+  const names = HOST_VARIABLES.filter((name) => !own.has(name));
+  return names.length > 0 ? names : [NOTHING];
+}
+
+function identity({ process: { user } }: RuntimeConfig): Translation {
+  const made = translation();
+  if (user.uid === 0 && user.gid === 0 && (user.additionalGids ?? []).length === 0) return made;
   const groups = user.additionalGids ?? [];
-  return [
-    ["User", String(user.uid)],
-    ["Group", String(user.gid)],
-    ...(groups.length > 0 ? [["SupplementaryGroups", groups.join(" ")] as const] : []),
-  ];
+  // `User=0` would set variables of the host's root.
+  if (user.uid !== 0) made.directives.push(["User", String(user.uid)]);
+  made.directives.push(["Group", String(user.gid)]);
+  if (groups.length > 0) made.directives.push(["SupplementaryGroups", groups.join(" ")]);
+  return made;
 }
 
-function privileges({ process }: RuntimeConfig, unsupported: string[]): Directive[] {
-  const directives: Directive[] = [];
-  const { bounding, ambient } = process.capabilities ?? {};
+/**
+ * After exec root has its bounding set and another user its ambient set, whatever else the configuration lists: a smaller
+ * effective set of root's is what cannot be said.
+ */
+function capabilities({ process }: RuntimeConfig): Translation {
+  const made = translation();
+  const sets = recordAt(process.capabilities, "process.capabilities");
+  const named = (set: string): string[] =>
+    wordsAt(sets[set], { what: `process.capabilities.${set}`, pattern: CAPABILITY });
+  const [bounding, ambient, effective] = [named("bounding"), named("ambient"), named("effective")];
   // An empty list is a directive too: it takes every capability away.
-  directives.push(["CapabilityBoundingSet", (bounding ?? []).join(" ")]);
-  if (ambient !== undefined && ambient.length > 0)
-    directives.push(["AmbientCapabilities", ambient.join(" ")]);
-  if (process.noNewPrivileges === true) directives.push(["NoNewPrivileges", "yes"]);
-  if (process.oomScoreAdj !== undefined) directives.push(["OOMScoreAdjust", String(process.oomScoreAdj)]);
-  for (const { type, soft, hard } of process.rlimits ?? []) {
-    const limit = /^RLIMIT_([A-Z]+)$/.exec(type)?.[1];
-    if (limit === undefined) unsupported.push(`the limit ${type} (process.rlimits)`);
-    else directives.push([`Limit${limit}`, `${soft}:${hard}`]);
+  made.directives.push(["CapabilityBoundingSet", bounding.join(" ")]);
+  if (ambient.length > 0) made.directives.push(["AmbientCapabilities", ambient.join(" ")]);
+  const missing = bounding.filter((name) => !effective.includes(name));
+  if (process.user.uid === 0 && effective.length > 0 && missing.length > 0) {
+    made.unsupported.push(`${missing.join(", ")} to be bounding but not effective (process.capabilities)`);
   }
-  return directives;
+  return made;
 }
 
-function mountLines(mount: RuntimeMount, unsupported: string[]): Directive[] {
-  const options = mount.options ?? [];
-  const isBind = mount.type === "bind" || options.includes("bind") || options.includes("rbind");
-  if (API_MOUNTS.has(mount.destination) && (!isBind || mount.source === mount.destination)) return [];
-  if (mount.type === "tmpfs") return [tmpfsLine(mount.destination, options)];
-  if (!isBind || mount.source === undefined) {
-    unsupported.push(`the mount of type ${mount.type ?? "none"} at ${mount.destination}`);
-    return [];
-  }
-  const unknown = options.filter((option) => !PLAIN_BIND.has(option));
-  if (unknown.length > 0) {
-    unsupported.push(`the options ${unknown.join(",")} of the mount at ${mount.destination}`);
-  }
-  const recursive = options.includes("rbind") ? "" : ":norbind";
-  const line = `${quotePath(mount.source)}:${quotePath(mount.destination)}${recursive}`;
-  return [[options.includes("ro") ? "BindReadOnlyPaths" : "BindPaths", line]];
+function workingDirectory(cwd: string): Translation {
+  return { directives: cwd === "/" ? [] : [["WorkingDirectory", quotePathValue(cwd)]], unsupported: [] };
 }
 
-function tmpfsLine(destination: string, options: readonly string[]): Directive {
-  const kept = options.filter((option) => /^(mode|size|nr_inodes)=|^(nosuid|nodev|noexec|ro)$/.test(option));
-  return ["TemporaryFileSystem", quoteTmpfs(destination, kept.length > 0 ? kept.join(",") : undefined)];
-}
-
-function isolation({ linux = {} }: RuntimeConfig, unsupported: string[]): Directive[] {
-  const directives: Directive[] = [];
-  for (const { type, path } of linux.namespaces ?? []) {
-    if (type === "mount") continue;
-    if (type === "ipc" && path === undefined) directives.push(["PrivateIPC", "yes"]);
-    else if (type === "uts" && path === undefined) directives.push(["ProtectHostname", "yes"]);
-    else if (type === "network") {
-      directives.push(
-        path === undefined ? ["PrivateNetwork", "yes"] : ["NetworkNamespacePath", quotePathValue(path)],
-      );
-    } else unsupported.push(`a ${type} namespace (linux.namespaces)`);
-  }
+function paths({ linux = {} }: RuntimeConfig): Translation {
+  const made = translation();
   // A missing path is none to hide; `+` makes it a path of the container's root.
-  for (const path of linux.maskedPaths ?? []) directives.push(["InaccessiblePaths", `-+${quotePath(path)}`]);
-  for (const path of linux.readonlyPaths ?? []) directives.push(["ReadOnlyPaths", `-+${quotePath(path)}`]);
-  const known = new Set([
-    "namespaces",
-    "maskedPaths",
-    "readonlyPaths",
-    "cgroupsPath",
-    "rootfsPropagation",
-    "mountLabel",
-  ]);
-  for (const key of Object.keys(linux)) if (!known.has(key)) unsupported.push(`linux.${key}`);
-  return directives;
+  for (const path of linux.maskedPaths ?? [])
+    made.directives.push(["InaccessiblePaths", `-+${quotePath(path)}`]);
+  for (const path of linux.readonlyPaths ?? [])
+    made.directives.push(["ReadOnlyPaths", `-+${quotePath(path)}`]);
+  return made;
+}
+
+function rest({ process, linux = {}, ...config }: RuntimeConfig): Translation {
+  const made = translation();
+  if (process.terminal === true) made.unsupported.push("a terminal (process.terminal)");
+  if (typeof config["domainname"] === "string" && config["domainname"] !== "")
+    made.unsupported.push("a NIS domain name of its own (domainname)");
+  const { domain } = recordAt(linux["personality"], "linux.personality");
+  if (domain === "LINUX32") made.directives.push(["Personality", "x86"]);
+  if (linux["rootfsPropagation"] === "shared" || linux["rootfsPropagation"] === "rshared")
+    made.unsupported.push("mounts shared with the host (linux.rootfsPropagation)");
+  made.unsupported.push(...unknownKeys(linux, { what: "linux", known: KNOWN_LINUX }));
+  return made;
 }

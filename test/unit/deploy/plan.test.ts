@@ -36,7 +36,9 @@ describe.each([
     "writes the golden %s",
     async (file) => {
       const made = plan(
-        request({ order: { after: ["network"], before: ["docker.service"], requires: [], wants: [] } }),
+        request({
+          order: { after: ["network"], before: ["docker.service"], requires: [], wants: [], partOf: [] },
+        }),
         facts({ runtime }),
       );
       await expect(text(made, file)).toMatchFileSnapshot(`golden/${name}/${file}`);
@@ -63,7 +65,7 @@ test("planDeployment() makes a state directory of each volume, owned as in the i
   expect(made.state).toEqual([
     { path: "/var/lib/etcd", uid: 0, gid: 0, mode: "0755" },
     { path: "/var/lib/etcd/var-lib-pg", uid: 0, gid: 0, mode: "0755" },
-    { path: "/var/lib/etcd/data", uid: 5, gid: 6, mode: "2750" },
+    { path: "/var/lib/etcd/data", uid: 5, gid: 6, mode: "2750", image: "/data" },
   ]);
 });
 

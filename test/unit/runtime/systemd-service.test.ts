@@ -2,7 +2,16 @@ import { expect, test } from "vitest";
 import type { RuntimeConfig } from "../../../src/oci/runtime-config.ts";
 import { systemdService } from "../../../src/runtime/systemd-service.ts";
 
-const BUNDLE = { name: "x", dir: "/d/x.0", notify: false, environmentFile: "/d/x.0/environment" };
+const BUNDLE = {
+  name: "x",
+  dir: "/d/x.0",
+  root: "/d/x.0/rootfs",
+  notify: false,
+  environmentFile: "/d/x.0/environment",
+  version: 252,
+};
+
+const PROCESS = { args: ["/bin/x"], env: [], cwd: "/", user: { uid: 0, gid: 0 } };
 
 function config(more: Partial<RuntimeConfig> = {}): RuntimeConfig {
   return {
@@ -93,7 +102,7 @@ test("systemdService() takes every capability away where the configuration has n
 
 test("systemdService() adds nothing for what RootDirectory= mounts itself", () => {
   const bare = lines(config());
-  const mounts = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/run"].map((destination) => ({
+  const mounts = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"].map((destination) => ({
     destination,
     type: "tmpfs",
   }));
@@ -101,7 +110,6 @@ test("systemdService() adds nothing for what RootDirectory= mounts itself", () =
 });
 
 test.each<[string, Partial<RuntimeConfig>]>([
-  ["a writable root", { root: { path: "rootfs" } }],
   ["a host name", { hostname: "x" }],
   ["the mount of type nfs", { mounts: [{ destination: "/n", type: "nfs", source: "s:/" }] }],
   [
@@ -110,8 +118,20 @@ test.each<[string, Partial<RuntimeConfig>]>([
   ],
   ["a pid namespace", { linux: { namespaces: [{ type: "pid" }] } }],
   ["a user namespace", { linux: { namespaces: [{ type: "user" }] } }],
-  ["linux.resources", { linux: { resources: {} } }],
-  ["linux.seccomp", { linux: { seccomp: {} } }],
+  ["linux.sysctl", { linux: { sysctl: { "net.core.somaxconn": "1" } } }],
+  ["linux.intelRdt", { linux: { intelRdt: { closID: "x" } } }],
+  ["mounts shared with the host", { linux: { rootfsPropagation: "rshared" } }],
+  ["the limit", { process: { ...PROCESS, rlimits: [{ type: "RLIMIT_X", soft: 1, hard: 1 }] } }],
+  ["a terminal", { process: { ...PROCESS, terminal: true } }],
+  [
+    "CAP_KILL to be bounding but not effective",
+    {
+      process: {
+        ...PROCESS,
+        capabilities: { bounding: ["CAP_CHOWN", "CAP_KILL"], effective: ["CAP_CHOWN"] },
+      },
+    },
+  ],
 ])("systemdService() names %s as unsupported", (name, more) => {
   expect(systemdService(config(more), BUNDLE).unsupported).toEqual([expect.stringContaining(name)]);
 });

@@ -1,0 +1,72 @@
+/** What a container sees mounted beside its root file system, and which directories of the host that needs. Pure. */
+import type { RuntimeMount } from "../oci/runtime-config.ts";
+import type { Facts, HostDirectory, Plan } from "./plan.ts";
+import type { InstallRequest } from "./request.ts";
+import { stateDirectory } from "./volume.ts";
+
+export interface Mounts {
+  mounts: RuntimeMount[];
+  targets: Plan["mountTargets"];
+  state: Plan["state"];
+  sources: HostDirectory[];
+}
+
+/** Volumes of the image become directories of the host below /var/lib/NAME; those of the request are bound as they are. */
+export function mountsOf(name: string, request: InstallRequest, facts: Facts): Mounts {
+  const result: Mounts = {
+    mounts: [],
+    targets: [{ path: facts.image.config.workingDir ?? "/", type: "dir" }],
+    state: [],
+    sources: [],
+  };
+  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"])
+    result.targets.push({ path, type: "dir" });
+  const given = new Set(request.volumes.map((volume) => volume.destination));
+  for (const file of facts.networkFiles) {
+    if (given.has(file)) continue;
+    result.mounts.push(bind(file, file, { readonly: true }));
+    result.targets.push({ path: file, type: "file" });
+  }
+  for (const volume of facts.image.config.volumes) addVolume(name, { volume, given, facts, result });
+  for (const { source, destination, readonly } of request.volumes) {
+    const kind = facts.sources.get(source) ?? "absent";
+    // What lies on a tmpfs is gone after a reboot, so it is made again at boot even where it exists now.
+    if (kind === "absent" || (kind === "dir" && /^(\/var)?\/run\//.test(source))) {
+      result.sources.push({ path: source, uid: facts.user.uid, gid: facts.user.gid, mode: "0755" });
+    }
+    result.mounts.push(bind(source, destination, { readonly }));
+    result.targets.push({ path: destination, type: kind === "file" ? "file" : "dir" });
+  }
+  return result;
+}
+
+/** The directory begins as the image's: owner, mode and content; what is there already stays as it is. */
+function addVolume(
+  name: string,
+  { volume, given, facts, result }: { volume: string; given: Set<string>; facts: Facts; result: Mounts },
+): void {
+  const source = stateDirectory(name, volume);
+  const destination = `/${volume
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")}`;
+  if (given.has(destination)) return;
+  const inImage = facts.directory(destination);
+  const { uid, gid, mode } = inImage ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };
+  if (result.state.length === 0)
+    result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
+  result.state.push({
+    path: source,
+    uid,
+    gid,
+    mode: mode.toString(8).padStart(4, "0"),
+    ...(inImage === undefined ? {} : { image: destination }),
+  });
+  result.mounts.push(bind(source, destination, { readonly: false }));
+  result.targets.push({ path: destination, type: "dir" });
+}
+
+export function bind(source: string, destination: string, { readonly }: { readonly: boolean }): RuntimeMount {
+  const options = ["rbind", "rprivate", readonly ? "ro" : "rw"];
+  return { destination, type: "bind", source, options };
+}

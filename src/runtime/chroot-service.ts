@@ -1,0 +1,91 @@
+/**
+ * A container by plain chroot(8), for a tool that needs the host: its devices, its kernel, all capabilities. Only the file
+ * system is the image's, put together in a mount namespace of the unit.
+ */
+import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
+import { quoteArg, quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
+import { bindLine, isBind, tmpfsLine } from "./mounts.ts";
+import { processDirectives } from "./process.ts";
+import { type Bundle, type Directive, runDirectory, type Service } from "./runtime.ts";
+import { type Translation, translation } from "./translation.ts";
+
+/** What the host has, and a tool of the host sees as it is. */
+const HOST_MOUNTS = new Set(["/proc", "/dev", "/sys"]);
+
+/** Where systemd listens for sd_notify; NOTIFY_SOCKET names it. */
+const NOTIFY = "/run/systemd/notify";
+
+export function chrootService(
+  config: RuntimeConfig,
+  { chroot, ...bundle }: Bundle & { environmentFile: string; chroot: string },
+): Service {
+  const { process } = config;
+  const { root } = bundle;
+  const run = runDirectory(bundle.name);
+  const mounted = mounts(config.mounts, { root, run });
+  const basis: Directive[] = [
+    ["PrivateMounts", "yes"],
+    ...(config.root.readonly === true ? [["ReadOnlyPaths", quotePath(root)] as const] : []),
+    ["EnvironmentFile", quotePathValue(bundle.environmentFile, { glob: true })],
+    ["KillMode", "mixed"],
+    ...[...HOST_MOUNTS].map((path) => ["BindPaths", `${path}:${quotePath(root + path)}`] as const),
+  ];
+  if (bundle.notify) {
+    basis.push(["NotifyAccess", "all"], ["BindPaths", `${NOTIFY}:${quotePath(root + NOTIFY)}`]);
+  }
+  basis.push(["ExecStopPost", `-/usr/bin/find ${quoteArg(run)} -mindepth 1 -xdev -delete`]);
+  const parts = [processDirectives(process), mounted, network(config)];
+  const command = commandOf(config, { root, chroot });
+  return {
+    execStart: command.execStart,
+    directives: [...basis, ...parts.flatMap(({ directives }) => directives)],
+    unsupported: [...parts, command].flatMap(({ unsupported }) => unsupported),
+    run,
+  };
+}
+
+/** chroot(8) begins in the new root; unshare(1), which unshares nothing here, begins where it is told to. */
+function commandOf(
+  { process }: RuntimeConfig,
+  { root, chroot }: { root: string; chroot: string },
+): { execStart: string; unsupported: string[] } {
+  const { uid, gid, additionalGids = [] } = process.user;
+  if (process.cwd === "/") {
+    const user =
+      uid === 0 && gid === 0 ? [] : [`--userspec=${uid}:${gid}`, `--groups=${additionalGids.join(",")}`];
+    return { execStart: quoteExec([chroot, ...user, root, ...process.args]), unsupported: [] };
+  }
+  const user = uid === 0 && gid === 0 ? [] : [`--setgid=${gid}`, `--setuid=${uid}`];
+  const argv = ["/usr/bin/unshare", `--root=${root}`, `--wd=${process.cwd}`, ...user, "--", ...process.args];
+  const unsupported =
+    additionalGids.length > 0
+      ? ["more groups and a working directory at a time (process.user.additionalGids)"]
+      : [];
+  return { execStart: quoteExec(argv), unsupported };
+}
+
+function mounts(given: readonly RuntimeMount[], { root, run }: { root: string; run: string }): Translation {
+  const made = translation();
+  for (const mount of given) {
+    const { destination, source, options = [], type } = mount;
+    if ([...HOST_MOUNTS].some((path) => destination === path || destination.startsWith(`${path}/`))) continue;
+    if (destination === "/run" && type === "tmpfs")
+      made.directives.push(["BindPaths", `${quotePath(run)}:${quotePath(`${root}/run`)}:norbind`]);
+    else if (type === "tmpfs") made.directives.push(tmpfsLine(root + destination, options));
+    else if (isBind(mount) && source !== undefined)
+      made.directives.push(bindLine(source, root + destination, options));
+    else made.unsupported.push(`the mount of type ${type ?? "none"} at ${destination}`);
+  }
+  return made;
+}
+
+function network({ linux = {} }: RuntimeConfig): Translation {
+  const made = translation();
+  for (const { type, path } of linux.namespaces ?? []) {
+    if (type !== "network") continue;
+    made.directives.push(
+      path === undefined ? ["PrivateNetwork", "yes"] : ["NetworkNamespacePath", quotePathValue(path)],
+    );
+  }
+  return made;
+}
