@@ -41,6 +41,26 @@ export interface PullOptions extends PullingOptions {
   as?: string;
 }
 
+export interface UpdateOptions {
+  all: boolean;
+  set: Record<string, string>;
+  unset: string[];
+  rebase?: string;
+  pull: boolean;
+  /** Seconds. */
+  watch: number;
+  dryRun: boolean;
+  stageOnly: boolean;
+  apply: boolean;
+}
+
+export interface RollbackOptions {
+  /** A deployment's number. */
+  to?: number;
+  /** Seconds. */
+  watch: number;
+}
+
 export interface RecoverOptions {
   /** Called by the unit that recovers at boot. */
   boot: boolean;

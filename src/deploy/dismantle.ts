@@ -9,13 +9,13 @@ import type { Host } from "../host.ts";
 import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
-import { type Intent, removeIntent } from "./journal.ts";
+import { type RemovalIntent, removeIntent } from "./journal.ts";
 import { unmountBelow } from "./unmount.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
 export async function dismantle(
   host: Host,
-  intent: Intent,
+  intent: RemovalIntent,
   { awaitStop = true }: { awaitStop?: boolean } = {},
 ): Promise<void> {
   const { layout, config } = host;

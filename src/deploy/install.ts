@@ -2,17 +2,18 @@
 import { mkdir } from "node:fs/promises";
 import type { Host } from "../host.ts";
 import { containerNameOf, parseReference } from "../oci/reference.ts";
-import { loadTemplates } from "../render/templates.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage } from "../store/store.ts";
 import { activate } from "./activate.ts";
+import { recordActivation } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
-import { type Intent, removeIntent, writeIntent } from "./journal.ts";
+import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { makePlan } from "./make-plan.ts";
 import { checkName } from "./name.ts";
-import { missingPaths, observe, refuseConflicts, requireFreeName } from "./observe.ts";
-import { type Plan, planDeployment } from "./plan.ts";
+import { missingPaths, requireFreeName } from "./observe.ts";
+import type { Plan } from "./plan.ts";
 import { findOrPull } from "./pull.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
@@ -56,18 +57,12 @@ async function planInstall(
   { name, request, image }: { name: string; request: InstallRequest; image: NamedImage },
 ): Promise<Plan> {
   await requireFreeName(host, name);
-  const store = await host.store();
-  const tree = await store.tree(image.image);
-  const facts = await observe(host, { name, request, image, tree, store });
-  const render = await loadTemplates(host.config.templatesDirectory);
-  const plan = planDeployment(name, request, { facts, render });
-  await refuseConflicts(host, plan);
-  return plan;
+  return makePlan(host, { name, request, image, number: 0 });
 }
 
 async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
   const store = await host.store();
-  const intent: Intent = {
+  const intent: RemovalIntent = {
     schema: 1,
     action: "install",
     name: plan.name,
@@ -86,11 +81,12 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     await undo(host, intent);
     throw error;
   }
+  await recordActivation(host.layout, plan.name, { deployment: plan.deployment, previous: undefined });
   await removeIntent(host.layout, plan.name);
 }
 
 /** What made the install fail is what the user must see, even when undoing fails too: the journal stays then. */
-async function undo(host: Host, intent: Intent): Promise<void> {
+async function undo(host: Host, intent: RemovalIntent): Promise<void> {
   try {
     await dismantle(host, intent);
   } catch (error) {

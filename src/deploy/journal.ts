@@ -1,15 +1,17 @@
 /**
  * The activation journal: what a command is about to change on the host, written and synced before it does, removed when
- * all is done. A journal that is found is an interrupted command's; it says what to take away or finish.
+ * all is done. A journal that is found is an interrupted command's; it says what to take away, go back to or finish.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
 
-export interface Intent {
+export type Intent = RemovalIntent | SwitchIntent;
+
+/** An interrupted install is undone, an interrupted uninstall is finished: both take the container away. */
+export interface RemovalIntent {
   schema: 1;
-  /** An interrupted install is undone, an interrupted uninstall is finished: both take the container away. */
   action: "install" | "uninstall";
   name: string;
   /** Host files that may stand, as the service's system sees them. */
@@ -18,6 +20,21 @@ export interface Intent {
   state: string[];
   /** Directories to remove if they are empty. */
   emptied: string[];
+}
+
+/** An interrupted update or rollback goes back to the deployment that was current. */
+export interface SwitchIntent {
+  schema: 1;
+  action: "update" | "rollback";
+  name: string;
+  from: number;
+  to: number;
+  /** `to` is made by this command, and goes when it is undone. */
+  made: boolean;
+  /** The deployment that gave its number to `to` and waits as NAME.N.old. */
+  displaced: boolean;
+  /** The service ran, so what is current in the end must run. */
+  ran: boolean;
 }
 
 export async function writeIntent(layout: Layout, intent: Intent): Promise<void> {

@@ -8,7 +8,8 @@ import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage, Store } from "../store/store.ts";
 import { accountIds } from "./accounts.ts";
-import { containerNames, deploymentsOf } from "./containers.ts";
+import { containerNames } from "./containers.ts";
+import type { Info } from "./info.ts";
 import { excludedBy } from "./name.ts";
 import { seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
@@ -61,7 +62,16 @@ export async function observe(
     image,
     tree,
     store,
-  }: { name: string; request: InstallRequest; image: NamedImage; tree: Tree; store: Store },
+    number,
+  }: {
+    name: string;
+    request: InstallRequest;
+    image: NamedImage;
+    tree: Tree;
+    store: Store;
+    /** Of the deployment to be made. */
+    number: number;
+  },
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;
@@ -69,7 +79,6 @@ export async function observe(
     passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
     group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
   };
-  const number = firstFree(await deploymentsOf(layout, name));
   return {
     image: { name: image.name, digest: image.image.digest, config: image.image.config.config },
     user: resolveImageUser(image.image.config.config.user, userFiles),
@@ -101,11 +110,13 @@ export async function observe(
 }
 
 /**
- * No file of the plan may stand already: berth replaces only what it wrote.
+ * No file of the plan may stand already: berth replaces only what it wrote, the files of `own`, the current deployment.
  * @throws Failure HOST_FILE_CONFLICT
  */
-export async function refuseConflicts({ config }: Host, { hostFiles }: Plan): Promise<void> {
+export async function refuseConflicts({ config }: Host, { hostFiles }: Plan, own?: Info): Promise<void> {
+  const ours = new Set(own?.berth.hostFiles.map(({ path }) => path));
   for (const { path } of hostFiles) {
+    if (ours.has(path)) continue;
     const target = join(config.root, path);
     if (!(await isThere(target))) continue;
     throw new Failure("HOST_FILE_CONFLICT", `${target} exists and is not berth's`, {
@@ -131,12 +142,6 @@ async function findUnit(host: Host, unit: string): Promise<string | undefined> {
   if (loadState === "not-found") return undefined;
   if (loadState === "masked") return "it is masked";
   return String(await systemd.property(unit, "Unit", "FragmentPath")) || loadState;
-}
-
-function firstFree(numbers: readonly number[]): number {
-  let number = 0;
-  while (numbers.includes(number)) number += 1;
-  return number;
 }
 
 async function existing(root: string, paths: readonly string[]): Promise<string[]> {

@@ -3,14 +3,16 @@ import { readdir, rm } from "node:fs/promises";
 import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
-import { leftoversOf } from "./containers.ts";
+import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
+import { removeDeployment } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { switchBack } from "./switch.ts";
 
 export interface Recovered {
   name: string;
-  /** `undone` for an install, `finished` for an uninstall. */
+  /** `undone` for an install, an update or a rollback; `finished` for an uninstall. */
   outcome: "undone" | "finished";
 }
 
@@ -26,8 +28,10 @@ export async function recover(
   { atBoot = false }: RecoverOptions = {},
 ): Promise<Recovered | undefined> {
   const intent = await readIntent(host.layout, name);
-  if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
+  if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
+  else if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
   for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
+  if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, outcome: outcomeOf(intent) };
 }
 
@@ -61,6 +65,11 @@ export async function interruptedNames({ journals }: Layout): Promise<string[]> 
   }
 }
 
+/** Deployments that no link leads to are of no container. */
+async function removeOrphans(layout: Layout, name: string): Promise<void> {
+  for (const number of await deploymentsOf(layout, name)) await removeDeployment(layout, name, number);
+}
+
 function outcomeOf({ action }: Intent): Recovered["outcome"] {
-  return action === "install" ? "undone" : "finished";
+  return action === "uninstall" ? "finished" : "undone";
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { JobResult, UnitState } from "../systemd/systemd.ts";
+import type { UnitState } from "../systemd/systemd.ts";
 
 /** Lines of the journal that an error shows. */
 const LOG_LINES = 10;
@@ -10,6 +10,7 @@ const LOG_LINES = 10;
 /** A service that tells no readiness is started once its program runs; one that ends within this time did not start. */
 const SETTLE_MS = 400;
 const POLL_MS = 40;
+const WATCH_POLL_MS = 200;
 
 /**
  * Starts or restarts `unit`, and waits for systemd's verdict.
@@ -26,7 +27,26 @@ export async function startUnit(
   const result = await systemd[verb](unit, "replace", { signal: host.signal });
   const state = result === "done" ? await settle(host, unit) : await systemd.unit(unit);
   if (result === "done" && !failed(state)) return state;
-  throw await startFailure(unit, { verb, result, state, since });
+  throw await unitFailure("JOB_FAILED", `${unit} did not ${verb}: job ${result}`, { state, since });
+}
+
+/**
+ * Watches a unit that came up: it stays active and is not started again.
+ * @throws Failure UNHEALTHY with the unit's result and its last log lines; INTERRUPTED.
+ */
+export async function watchUnit(host: Host, unit: string, { forMs }: { forMs: number }): Promise<void> {
+  const systemd = await host.systemd();
+  const since = new Date();
+  host.report({ type: "step", step: "watch", name: unit });
+  for (let watched = 0; ; watched += WATCH_POLL_MS) {
+    const state = await systemd.unit(unit);
+    if (state.activeState !== "active" || failed(state)) {
+      throw await unitFailure("UNHEALTHY", `${unit} came up and did not stay up`, { state, since });
+    }
+    if (watched >= forMs) return;
+    await sleep(Math.min(WATCH_POLL_MS, forMs - watched));
+    host.checkInterrupted();
+  }
 }
 
 /** Looks often: a unit that ended shows how only until systemd starts it again, a tenth of a second later. */
@@ -46,24 +66,26 @@ function failed(state: UnitState): boolean {
   return state.activeState === "failed" || state.subState === "auto-restart" || state.nRestarts > 0;
 }
 
-async function startFailure(
-  unit: string,
-  { verb, result, state, since }: { verb: string; result: JobResult; state: UnitState; since: Date },
+async function unitFailure(
+  code: "JOB_FAILED" | "UNHEALTHY",
+  what: string,
+  { state, since }: { state: UnitState; since: Date },
 ): Promise<Failure> {
   const { lastLines } = await import("../systemd/journal.ts");
-  const lines = await lastLines(unit, LOG_LINES, { since }).catch((error: unknown) => [
+  const lines = await lastLines(state.name, LOG_LINES, { since }).catch((error: unknown) => [
     `its log cannot be read: ${String(error)}`,
   ]);
   const details = [
-    `job ${result}`,
+    what,
     ...(state.result !== "success" ? [`result ${state.result}`] : []),
     ...exit(state),
     ...(state.nRestarts > 0 ? ["it ended and was started again"] : []),
   ];
-  return new Failure("JOB_FAILED", `${unit} did not ${verb}: ${details.join(", ")}`, {
+  return new Failure(code, details.join(", "), {
     cause: lines.length > 0 ? new Error(lines.join("\n")) : undefined,
-    hint:
-      result === "dependency" ? `a unit it requires failed: systemctl list-dependencies ${unit}` : undefined,
+    hint: what.endsWith("job dependency")
+      ? `a unit it requires failed: systemctl list-dependencies ${state.name}`
+      : undefined,
   });
 }
 

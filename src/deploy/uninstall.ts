@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
-import { type Intent, readIntent, writeIntent } from "./journal.ts";
+import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { recover } from "./recover.ts";
 
@@ -29,7 +29,7 @@ export async function uninstall(
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
-    const intent: Intent = {
+    const intent: RemovalIntent = {
       schema: 1,
       action: "uninstall",
       name,

@@ -48,6 +48,10 @@ export class Manager {
     return this.#job("RestartUnit", { verb: "restart", unit, mode, options });
   }
 
+  async queueStart(unit: string): Promise<void> {
+    await this.#manage("StartUnit", { signature: "ss", body: [unit, "replace"], what: `start ${unit}` });
+  }
+
   async reload(): Promise<void> {
     await this.#manage("Reload", { what: "reload its unit files", timeoutMs: RELOAD_MS });
   }

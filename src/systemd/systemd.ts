@@ -19,6 +19,8 @@ export interface Systemd {
   start(unit: string, mode?: string, options?: JobOptions): Promise<JobResult>;
   stop(unit: string, mode?: string, options?: JobOptions): Promise<JobResult>;
   restart(unit: string, mode?: string, options?: JobOptions): Promise<JobResult>;
+  /** Asks for a start and waits for nothing: while the system boots, jobs wait for the boot. */
+  queueStart(unit: string): Promise<void>;
   /** Reads all unit files again. enable() and disable() need it after them. */
   reload(): Promise<void>;
   enable(units: string[]): Promise<void>;

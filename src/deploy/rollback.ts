@@ -1,0 +1,62 @@
+/** rollback: back to a deployment that was current before. Needs no network and no image: the deployment holds everything. */
+import { Failure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { findContainer } from "./containers.ts";
+import { previousDeployment, requireDeployment } from "./deployments.ts";
+import { readInfo } from "./info.ts";
+import { writeIntent } from "./journal.ts";
+import { lockContainer } from "./lock.ts";
+import { recover } from "./recover.ts";
+import { switchDeployment } from "./switch.ts";
+import { clearAway, switchIntent } from "./update.ts";
+
+export interface RolledBack {
+  name: string;
+  from: { deployment: number; digest: string };
+  to: { deployment: number; digest: string };
+}
+
+/** `to`: a deployment's number; by default the one that was current before. Twice returns. @throws Failure NO_PREVIOUS */
+export async function rollback(
+  host: Host,
+  name: string,
+  { to, watchMs }: { to?: number | undefined; watchMs: number },
+): Promise<RolledBack> {
+  host.requireRoot("roll a container back");
+  await findContainer(host, name);
+  const lock = await lockContainer(host, name);
+  try {
+    await recover(host, name);
+    const container = await findContainer(host, name);
+    const number =
+      to === undefined ? await previous(host, name) : await requireDeployment(host.layout, name, to);
+    if (number === container.deployment) {
+      throw new Failure("NO_PREVIOUS", `deployment ${number} of ${name} is the current one`);
+    }
+    const { revision } = await readInfo(host.layout.deployment(name, number));
+    const intent = await switchIntent(host, container, {
+      action: "rollback",
+      to: number,
+      made: false,
+      displaced: false,
+    });
+    await writeIntent(host.layout, intent);
+    await switchDeployment(host, intent, { watchMs });
+    await clearAway(host, name);
+    return {
+      name,
+      from: { deployment: container.deployment, digest: `sha256:${container.info.revision}` },
+      to: { deployment: number, digest: `sha256:${revision}` },
+    };
+  } finally {
+    lock.release();
+  }
+}
+
+async function previous({ layout }: Host, name: string): Promise<number> {
+  const number = await previousDeployment(layout, name);
+  if (number !== undefined) return number;
+  throw new Failure("NO_PREVIOUS", `${name} has no deployment to go back to`, {
+    hint: `berth history ${name} shows what it has`,
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * A switch from one deployment of a container to another: what update and rollback have in common. The service that runs is
+ * restarted and watched; when it does not come up or does not stay up, all is as it was and the error says why.
+ */
+import { rename } from "node:fs/promises";
+import { Failure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { syncDirectory } from "../sys/durable.ts";
+import { activate } from "./activate.ts";
+import { deploymentsOf } from "./containers.ts";
+import { recordActivation, removeDeployment } from "./deployments.ts";
+import { type Info, readInfo } from "./info.ts";
+import { removeIntent, type SwitchIntent } from "./journal.ts";
+import { startUnit, watchUnit } from "./start.ts";
+
+export interface SwitchOptions {
+  /** How long the service must stay up, in milliseconds. */
+  watchMs: number;
+}
+
+/**
+ * Makes `intent.to` current. The caller has written the journal, which is gone when this returns or throws.
+ * @throws Failure UPDATE_ROLLED_BACK with the cause when the service did not come up; INTERRUPTED.
+ */
+export async function switchDeployment(
+  host: Host,
+  intent: SwitchIntent,
+  { watchMs }: SwitchOptions,
+): Promise<void> {
+  const { layout } = host;
+  const { name, from, to } = intent;
+  const unit = `${name}.service`;
+  const dependents = intent.ran ? await activeDependents(host, unit) : [];
+  try {
+    await activate(host, { to: await infoOf(host, name, to), from: await infoOf(host, name, from) });
+    host.checkInterrupted();
+    if (intent.ran) {
+      await startUnit(host, unit, "restart");
+      await watchUnit(host, unit, { forMs: watchMs });
+    }
+  } catch (error) {
+    await switchBack(host, intent, { waiting: true, dependents });
+    throw rolledBack(error, intent);
+  }
+  await recordActivation(layout, name, { deployment: to, previous: from });
+  await removeIntent(layout, name);
+}
+
+/**
+ * Goes back to `intent.from`, from any point of the switch. `waiting`: jobs are waited for; at boot they cannot be.
+ * `dependents` are units that ran before and that the failure may have taken down.
+ */
+export async function switchBack(
+  host: Host,
+  intent: SwitchIntent,
+  { waiting, dependents = [] }: { waiting: boolean; dependents?: readonly string[] },
+): Promise<void> {
+  const { layout } = host;
+  const { name, from, to } = intent;
+  const numbers = await deploymentsOf(layout, name);
+  const old = await infoOf(host, name, from);
+  // Nothing of `to` is on the host before it is whole.
+  const taken = numbers.includes(to) ? await infoOf(host, name, to) : old;
+  host.report({ type: "step", step: "go back", name });
+  await activate(host, { to: old, from: taken });
+  if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
+  if (intent.made && numbers.includes(to)) await removeDeployment(layout, name, to);
+  if (intent.displaced) await takeBack(host, name, to);
+  await removeIntent(layout, name);
+}
+
+/** The deployment whose number another will have gets out of its way. */
+export async function displace({ layout }: Host, name: string, number: number): Promise<void> {
+  await rename(layout.deployment(name, number), layout.deploymentOld(name, number));
+  await syncDirectory(layout.containers);
+}
+
+async function takeBack({ layout }: Host, name: string, number: number): Promise<void> {
+  if ((await deploymentsOf(layout, name)).includes(number)) return;
+  await rename(layout.deploymentOld(name, number), layout.deployment(name, number));
+  await syncDirectory(layout.containers);
+}
+
+async function runAgain(
+  host: Host,
+  unit: string,
+  { waiting, dependents }: { waiting: boolean; dependents: readonly string[] },
+): Promise<void> {
+  const systemd = await host.systemd();
+  await systemd.resetFailed(unit);
+  if (!waiting) return systemd.queueStart(unit);
+  // Not for the user's interrupt to cut short: this is the way back.
+  const result = await systemd.restart(unit);
+  if (result !== "done") {
+    host.report({
+      type: "warning",
+      message: `${unit} does not start with its former deployment either: job ${result}`,
+    });
+  }
+  for (const dependent of dependents) {
+    const { activeState } = await systemd.unit(dependent);
+    if (activeState !== "active") await systemd.start(dependent);
+  }
+}
+
+/** Units that systemd stops or restarts with this one, and that run. */
+async function activeDependents(host: Host, unit: string): Promise<string[]> {
+  const systemd = await host.systemd();
+  const lists = await Promise.all(
+    ["RequiredBy", "BoundBy", "ConsistsOf"].map((property) => systemd.property(unit, "Unit", property)),
+  );
+  const names = [...new Set(lists.flat() as string[])].filter((name) => name.endsWith(".service"));
+  const states = await Promise.all(names.map((name) => systemd.unit(name)));
+  return states.filter(({ activeState }) => activeState === "active").map(({ name }) => name);
+}
+
+function infoOf({ layout }: Host, name: string, number: number): Promise<Info> {
+  return readInfo(layout.deployment(name, number));
+}
+
+function rolledBack(error: unknown, { name, action, from }: SwitchIntent): unknown {
+  if (!(error instanceof Failure) || error.code === "INTERRUPTED") return error;
+  return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; deployment ${from} runs again`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,193 @@
+/**
+ * update: a new deployment of a container from a newer image, or with other values; staged and checked while the service
+ * runs, then switched to, watched, and undone by itself when it does not stay up.
+ */
+import { Failure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { NamedImage } from "../store/store.ts";
+import { type Container, findContainer } from "./containers.ts";
+import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./deployments.ts";
+import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
+import { lockContainer } from "./lock.ts";
+import { makePlan } from "./make-plan.ts";
+import type { Plan } from "./plan.ts";
+import { findOrPull, pull } from "./pull.ts";
+import { recover } from "./recover.ts";
+import type { InstallRequest, PullRequest } from "./request.ts";
+import { stage } from "./stage.ts";
+import { displace, switchBack, switchDeployment } from "./switch.ts";
+
+export interface UpdateRequest {
+  set: Record<string, string>;
+  unset: readonly string[];
+  /** Another image than the one it has. */
+  rebase?: string | undefined;
+  /** Ask the registry for what the reference means now; else the store decides. */
+  pull: boolean;
+  watchMs: number;
+  dryRun: boolean;
+  /** Make the deployment and leave the service as it is. */
+  stageOnly: boolean;
+  /** Switch to the deployment that was staged before. */
+  apply: boolean;
+}
+
+export interface Updated {
+  name: string;
+  /** `unchanged`: the image and the values are what they were. */
+  outcome: "unchanged" | "updated" | "staged" | "planned";
+  from: { deployment: number; digest: string };
+  to: { deployment: number; digest: string } | undefined;
+  /** Of `planned`: what would be written. */
+  plan: Plan | undefined;
+  /** Files of the deployment that differ from those of the current one. */
+  changed: string[];
+}
+
+/** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, and what pull and plan throw. */
+export async function update(host: Host, name: string, request: UpdateRequest): Promise<Updated> {
+  host.requireRoot("update a container");
+  await findContainer(host, name);
+  const lock = await lockContainer(host, name);
+  try {
+    await recover(host, name);
+    const container = await findContainer(host, name);
+    return request.apply
+      ? await applyStaged(host, container, request)
+      : await updateLocked(host, container, request);
+  } finally {
+    lock.release();
+  }
+}
+
+async function updateLocked(host: Host, container: Container, asked: UpdateRequest): Promise<Updated> {
+  const { name, info } = container;
+  const request = requestOf(container, asked);
+  const image = await newImage(host, container, { request, asked });
+  const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
+  const unchanged = {
+    name,
+    outcome: "unchanged",
+    from,
+    to: undefined,
+    plan: undefined,
+    changed: [],
+  } as const;
+  if (image.image.digest === from.digest && sameValues(request.values, info.values))
+    return { ...unchanged, changed: [] };
+
+  const standings = await standingsOf(host.layout, name);
+  const staged = standings.filter(({ activated, current }) => activated === "" && !current);
+  const standing = standings.filter((each) => !staged.includes(each));
+  const number = nextNumber(standing, host.config.keep);
+  const plan = await makePlan(host, { name, request, image, number, replaces: info });
+  const result = {
+    name,
+    from,
+    to: { deployment: number, digest: plan.digest },
+    changed: await changedFiles(container, plan),
+  };
+  if (asked.dryRun) return { ...result, outcome: "planned", plan };
+  for (const each of staged) await removeDeployment(host.layout, name, each.number);
+
+  const displaced = standing.some((each) => each.number === number);
+  const intent = await switchIntent(host, container, { action: "update", to: number, made: true, displaced });
+  await writeIntent(host.layout, intent);
+  try {
+    if (displaced) await displace(host, name, number);
+    await stage(host, plan, await (await host.store()).tree(image.image));
+  } catch (error) {
+    await switchBack(host, { ...intent, ran: false }, { waiting: true });
+    throw error;
+  }
+  if (asked.stageOnly) {
+    await removeIntent(host.layout, name);
+    return { ...result, outcome: "staged", plan: undefined };
+  }
+  await switchDeployment(host, intent, asked);
+  await clearAway(host, name);
+  return { ...result, outcome: "updated", plan: undefined };
+}
+
+async function applyStaged(host: Host, container: Container, asked: UpdateRequest): Promise<Updated> {
+  const { name, deployment, info } = container;
+  const standings = await standingsOf(host.layout, name);
+  const staged = standings.find(({ activated, current }) => activated === "" && !current);
+  if (staged === undefined) {
+    throw new Failure("NO_PREVIOUS", `${name} has no staged deployment to apply`, {
+      hint: `make one: berth update ${name} --stage-only`,
+    });
+  }
+  const { readInfo } = await import("./info.ts");
+  const { revision } = await readInfo(host.layout.deployment(name, staged.number));
+  const intent = await switchIntent(host, container, {
+    action: "update",
+    to: staged.number,
+    made: false,
+    displaced: false,
+  });
+  await writeIntent(host.layout, intent);
+  await switchDeployment(host, intent, asked);
+  await clearAway(host, name);
+  return {
+    name,
+    outcome: "updated",
+    from: { deployment, digest: `sha256:${info.revision}` },
+    to: { deployment: staged.number, digest: `sha256:${revision}` },
+    plan: undefined,
+    changed: [],
+  };
+}
+
+/** What rollback and update write into the journal before they touch anything. */
+export async function switchIntent(
+  host: Host,
+  { name, unit, deployment }: Container,
+  more: Pick<SwitchIntent, "action" | "to" | "made" | "displaced">,
+): Promise<SwitchIntent> {
+  const ran = !host.offline && isRunning((await (await host.systemd()).unit(unit)).activeState);
+  return { schema: 1, name, from: deployment, ran, ...more };
+}
+
+/** After a switch for good: what waited for the way back, and what is beyond the number to keep. */
+export async function clearAway(host: Host, name: string): Promise<void> {
+  await recover(host, name);
+  await removeSurplus(host, name);
+}
+
+function requestOf({ info }: Container, { set, unset, rebase }: UpdateRequest): InstallRequest {
+  const { request } = info.berth;
+  const values = { ...request.values, ...set };
+  for (const name of unset) delete values[name];
+  return { ...request, image: rebase ?? request.image, values };
+}
+
+/** By the image's full name, which a short name as typed may mean no longer. */
+async function newImage(
+  host: Host,
+  { info }: Container,
+  { request, asked }: { request: InstallRequest; asked: UpdateRequest },
+): Promise<NamedImage> {
+  const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
+  return asked.pull ? pull(host, wanted) : findOrPull(host, wanted);
+}
+
+function sameValues(a: Record<string, string>, b: Record<string, string>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
+  const changed: string[] = [];
+  for (const { name, text } of plan.files) {
+    if (name === "info") continue;
+    const before = await readFile(`${dir}/${name}`, "utf8").catch(() => undefined);
+    if (before !== text) changed.push(name);
+  }
+  return changed;
+}
+
+function isRunning(activeState: string): boolean {
+  return ["active", "activating", "reloading"].includes(activeState);
+}
