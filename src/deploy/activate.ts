@@ -5,6 +5,7 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { linkDurably, writeDurably } from "../sys/durable.ts";
 import { removeHostFile } from "./host-files.ts";
@@ -35,7 +36,16 @@ async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promis
   for (const { path, file, mode } of berth.hostFiles) {
     const target = join(config.root, path);
     await mkdir(dirname(target), { recursive: true });
-    await writeDurably(target, await readFile(join(dir, file)), { mode });
+    await replaceHostFile(target, await readFile(join(dir, file)), mode);
+  }
+}
+
+async function replaceHostFile(target: string, content: Buffer, mode: number): Promise<void> {
+  try {
+    await writeDurably(target, content, { mode });
+  } catch (cause) {
+    if (!isErrno(cause, "EEXIST")) throw cause;
+    throw new Failure("HOST_FILE_CONFLICT", `${target} is not berth's to replace`, { cause });
   }
 }
 

@@ -2,12 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { lstat, open, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
 
 /**
  * Writes or replaces `path` with `text`, at exactly this mode whatever the umask says.
- * @throws Failure HOST_FILE_CONFLICT when `path` is anything but a regular file: a rename would replace a device, or a link
- *   that someone made on purpose.
+ * Fails with EEXIST when `path` is anything but a regular file: a rename would replace a device, or a link that someone
+ * made on purpose.
  */
 export async function writeDurably(
   path: string,
@@ -37,10 +36,13 @@ async function refuseIrregular(path: string): Promise<void> {
   try {
     if ((await lstat(path)).isFile()) return;
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (hasCode(error, "ENOENT")) return;
     throw error;
   }
-  throw new Failure("HOST_FILE_CONFLICT", `${path} is not a regular file; it is not replaced`);
+  throw Object.assign(new Error(`${path} is not a regular file; it is not replaced`), {
+    code: "EEXIST",
+    path,
+  });
 }
 
 /** Makes or replaces the symbolic link `path` by one rename. */
@@ -61,7 +63,7 @@ export async function removeDurably(path: string): Promise<boolean> {
   try {
     await rm(path);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
+    if (hasCode(error, "ENOENT")) return false;
     throw error;
   }
   await syncDirectory(dirname(path));
@@ -80,4 +82,8 @@ export async function syncDirectory(path: string): Promise<void> {
 /** In the same directory, hidden, and not a name that systemd or tmpfiles would read. */
 function asideOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}~`);
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
