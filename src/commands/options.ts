@@ -116,3 +116,16 @@ export interface LogoutOptions {
 }
 
 export type NoOptions = Record<string, never>;
+
+export interface VerifyOptions {
+  repair: boolean;
+  /** Bytes a second, as typed. */
+  rate?: string;
+  jobs?: number;
+}
+
+export interface PruneOptions {
+  dryRun: boolean;
+  /** A duration, as typed. */
+  grace?: string;
+}
