@@ -19,6 +19,8 @@ export interface Config {
   readonly keep: number;
   /** Whether images may ask for what is as powerful as a package (host files, their own units). */
   readonly hostAccess: "allow" | "refuse";
+  /** Whether a pull keeps the layers as they came, so that this host can serve others. */
+  readonly keepBlobs: boolean;
 }
 
 /** What flags say; paths as typed. */
@@ -35,6 +37,7 @@ export interface ConfigFile {
   runtime?: string;
   keep?: number;
   host_access?: "allow" | "refuse";
+  keep_blobs?: boolean;
 }
 
 /** Reads ROOT/etc/berth/berth.toml, or the file that a flag or BERTH_CONFIG names. CONFIG_INVALID. */
@@ -55,6 +58,7 @@ export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Pr
     runtime: file.runtime,
     keep: file.keep ?? 2,
     hostAccess: file.host_access ?? "allow",
+    keepBlobs: file.keep_blobs ?? false,
   };
 }
 
@@ -75,6 +79,7 @@ const KEYS: Record<keyof ConfigFile, [expected: string, isValid: (value: unknown
   runtime: ["the name of a runtime", (value) => typeof value === "string" && value !== ""],
   keep: ["a number of at least 1", (value) => Number.isSafeInteger(value) && (value as number) >= 1],
   host_access: ['"allow" or "refuse"', (value) => value === "allow" || value === "refuse"],
+  keep_blobs: ["true or false", (value) => typeof value === "boolean"],
 };
 
 /** Checks the text of a berth.toml; `path` is for messages. CONFIG_INVALID names the file and the line or key. */

@@ -6,7 +6,8 @@ import type { Reference } from "./oci/reference.ts";
 import { type Layout, layoutOf } from "./store/layout.ts";
 import type { Store } from "./store/store.ts";
 import type { Systemd } from "./systemd/systemd.ts";
-import type { Source } from "./transport/source.ts";
+import type { Destination } from "./transport/destination.ts";
+import type { Source, SourceOptions } from "./transport/source.ts";
 import type { Policy } from "./trust/policy.ts";
 
 export interface HostOptions {
@@ -58,15 +59,15 @@ export class Host {
     options: { authFile?: string | undefined; tlsVerify?: boolean | undefined } = {},
   ): Promise<Source> {
     const { openSource } = await import("./transport/source.ts");
-    const { root } = this.config;
-    const { authFile, tlsVerify } = options;
-    return openSource(reference, {
-      root,
-      signal: this.signal,
-      report: this.report,
-      ...(authFile === undefined ? {} : { authFile }),
-      ...(tlsVerify === undefined ? {} : { tlsVerify }),
-    });
+    return openSource(reference, this.#transportOptions(options));
+  }
+
+  async destination(
+    reference: Reference,
+    options: { authFile?: string | undefined; tlsVerify?: boolean | undefined } = {},
+  ): Promise<Destination> {
+    const { openDestination } = await import("./transport/destination.ts");
+    return openDestination(reference, this.#transportOptions(options));
   }
 
   async policy(): Promise<Policy | undefined> {
@@ -88,6 +89,22 @@ export class Host {
   async close(): Promise<void> {
     const systemd = await this.#systemd?.catch(() => undefined);
     systemd?.close();
+  }
+
+  #transportOptions({
+    authFile,
+    tlsVerify,
+  }: {
+    authFile?: string | undefined;
+    tlsVerify?: boolean | undefined;
+  }): SourceOptions {
+    return {
+      root: this.config.root,
+      signal: this.signal,
+      report: this.report,
+      ...(authFile === undefined ? {} : { authFile }),
+      ...(tlsVerify === undefined ? {} : { tlsVerify }),
+    };
   }
 
   async #openStore(create: boolean): Promise<Store> {

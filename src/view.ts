@@ -33,7 +33,9 @@ export type Block =
   | { type: "fields"; fields: readonly Field[] }
   | { type: "table"; columns: readonly Column[]; rows: readonly (readonly Text[])[] }
   /** The text of a file or a log, as it is; indented below a heading. */
-  | { type: "verbatim"; lines: readonly string[]; heading: string | undefined };
+  | { type: "verbatim"; lines: readonly string[]; heading: string | undefined }
+  /** A document byte for byte, without a newline of ours; on a terminal its lines, escaped. */
+  | { type: "exact"; text: string };
 
 export type Field = readonly [label: string, value: Text | readonly Text[]];
 
@@ -59,4 +61,8 @@ export function table(columns: readonly Column[], rows: readonly (readonly Text[
 
 export function verbatim(lines: readonly string[], heading?: string): Block {
   return { type: "verbatim", lines, heading };
+}
+
+export function exact(text: string): Block {
+  return { type: "exact", text };
 }

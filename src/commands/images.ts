@@ -2,17 +2,22 @@ import { type ListedImage, listImages } from "../deploy/images.ts";
 import { withHost } from "../host.ts";
 import { line, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import type { ImagesOptions } from "./options.ts";
 
 export interface ImagesResult {
   images: ListedImage[];
 }
 
-export async function run(context: Context): Promise<ImagesResult> {
-  return withHost(context, async (host) => ({ images: await listImages(host) }));
+export async function run(
+  context: Context,
+  _args: string[],
+  { filter }: ImagesOptions,
+): Promise<ImagesResult> {
+  return withHost(context, async (host) => ({ images: await listImages(host, filter) }));
 }
 
 export function view({ images }: ImagesResult): View {
-  if (images.length === 0) return [line("the store is empty")];
+  if (images.length === 0) return [line("no images")];
   return [
     table(
       [

@@ -1,14 +1,38 @@
 import { type Inspected, inspect } from "../deploy/inspect.ts";
+import type { RawDocument, RemoteImage } from "../deploy/inspect-remote.ts";
 import { withHost } from "../host.ts";
-import { fields, table, type View } from "../view.ts";
+import type { ImageConfig } from "../oci/image-config.ts";
+import { exact, fields, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import type { InspectOptions } from "./options.ts";
 
-export async function run(context: Context, [typed = ""]: string[]): Promise<Inspected> {
-  return withHost(context, (host) => inspect(host, typed));
+type Result = Inspected | RemoteImage | RawDocument;
+
+export async function run(
+  context: Context,
+  [image = ""]: string[],
+  { remote, raw, config, platform, authfile, tlsVerify }: InspectOptions,
+): Promise<Result> {
+  return withHost(context, async (host): Promise<Result> => {
+    if (!remote && !raw && !config) return inspect(host, image);
+    const { inspectRemote, rawDocument } = await import("../deploy/inspect-remote.ts");
+    const request = { image, platform, authFile: authfile, tlsVerify };
+    if (!raw && !config) return inspectRemote(host, request);
+    return rawDocument(host, { ...request, remote, what: raw ? "manifest" : "config" });
+  });
 }
 
-export function view(inspected: Inspected): View {
-  return inspected.kind === "container" ? viewContainer(inspected) : viewImage(inspected);
+export function view(result: Result): View {
+  switch (result.kind) {
+    case "container":
+      return viewContainer(result);
+    case "image":
+      return viewImage(result);
+    case "remote":
+      return viewRemote(result);
+    case "raw":
+      return [exact(result.text)];
+  }
 }
 
 function viewContainer({ name, deployment, directory, info }: Inspected & { kind: "container" }): View {
@@ -34,31 +58,64 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
 }
 
 function viewImage({ image, config, layers }: Inspected & { kind: "image" }): View {
-  const { config: exec } = config;
   return [
     fields([
       ["image", { text: image.name, tone: "strong" }],
       ["digest", image.digest],
       ["pulled", { since: image.pulled }],
-      ["created", config.created && { since: config.created }],
-      [
-        "platform",
-        [config.os, config.architecture, config.variant].filter((part) => part !== undefined).join("/"),
-      ],
-      ["entrypoint", exec.entrypoint.join(" ")],
-      ["command", exec.cmd.join(" ")],
-      ["user", exec.user],
-      ["directory", exec.workingDir],
-      ["environment", exec.env],
-      ["volumes", exec.volumes],
-      ["ports", exec.exposedPorts.join(" ")],
-      ["stop signal", exec.stopSignal],
-      ["health check", exec.healthcheck?.test.join(" ")],
-      ["labels", Object.entries(exec.labels).map(([name, value]) => `${name}=${value}`)],
+      ...configFields(config),
     ]),
     table(
       [{ title: "LAYER" }, { title: "SIZE", align: "right" }, { title: "TYPE", elastic: true }],
       layers.map(({ digest, size, mediaType }) => [{ digest }, { bytes: size }, mediaType]),
     ),
+  ];
+}
+
+function viewRemote({ name, digest, index, config, layers, size, download }: RemoteImage): View {
+  return [
+    fields([
+      ["image", { text: name, tone: "strong" }],
+      ["digest", digest],
+      ["index", index],
+      ["size", { bytes: size }],
+      ["to download", { bytes: download }],
+      ...configFields(config),
+    ]),
+    table(
+      [
+        { title: "LAYER" },
+        { title: "SIZE", align: "right" },
+        { title: "HERE" },
+        { title: "TYPE", elastic: true },
+      ],
+      layers.map((layer) => [
+        { digest: layer.digest },
+        { bytes: layer.size },
+        layer.here ? "yes" : "no",
+        layer.mediaType,
+      ]),
+    ),
+  ];
+}
+
+function configFields(config: ImageConfig): Parameters<typeof fields>[0] {
+  const { config: exec } = config;
+  return [
+    ["created", config.created && { since: config.created }],
+    [
+      "platform",
+      [config.os, config.architecture, config.variant].filter((part) => part !== undefined).join("/"),
+    ],
+    ["entrypoint", exec.entrypoint.join(" ")],
+    ["command", exec.cmd.join(" ")],
+    ["user", exec.user],
+    ["directory", exec.workingDir],
+    ["environment", exec.env],
+    ["volumes", exec.volumes],
+    ["ports", exec.exposedPorts.join(" ")],
+    ["stop signal", exec.stopSignal],
+    ["health check", exec.healthcheck?.test.join(" ")],
+    ["labels", Object.entries(exec.labels).map(([name, value]) => `${name}=${value}`)],
   ];
 }

@@ -21,9 +21,25 @@ export interface InstallOptions extends PullingOptions {
   before: string[];
   requires: string[];
   wants: string[];
+  partOf: string[];
   wantedBy: string[];
   start: boolean;
   dryRun: boolean;
+}
+
+export interface OrderOptions {
+  after: string[];
+  before: string[];
+  requires: string[];
+  wants: string[];
+  partOf: string[];
+  wantedBy: string[];
+  clear: boolean;
+}
+
+export interface GraphOptions {
+  dot: boolean;
+  svg?: string;
 }
 
 export interface UninstallOptions {
@@ -39,6 +55,7 @@ export interface LogsOptions {
 export interface PullOptions extends PullingOptions {
   /** The name to store the image under. */
   as?: string;
+  keepBlobs: boolean;
 }
 
 export interface UpdateOptions {
@@ -70,4 +87,65 @@ export interface CheckOptions {
   fix: boolean;
 }
 
+/** How a copy is to be. */
+export interface ShapingOptions {
+  platform?: string;
+  all?: boolean;
+  format?: "oci" | "v2s2";
+  compress?: string;
+}
+
+export interface CopyOptions extends PullingOptions, ShapingOptions {}
+
+export interface PushOptions extends PullingOptions, ShapingOptions {
+  from?: string;
+  rebuild: boolean;
+}
+
+export interface SaveOptions extends PullingOptions {
+  output?: string;
+  from?: string;
+}
+
+export interface ImagesOptions {
+  /** `KEY=VALUE` as podman writes them; an image must pass all. */
+  filter: string[];
+}
+
+export interface InspectOptions extends PullingOptions {
+  remote: boolean;
+  raw: boolean;
+  config: boolean;
+}
+
+/** How a registry is reached. */
+export interface RegistryOptions {
+  authfile?: string;
+  tlsVerify?: boolean;
+}
+
+export interface LoginOptions extends RegistryOptions {
+  username?: string;
+  passwordStdin: boolean;
+  getLogin: boolean;
+}
+
+export interface LogoutOptions {
+  all: boolean;
+  authfile?: string;
+}
+
 export type NoOptions = Record<string, never>;
+
+export interface VerifyOptions {
+  repair: boolean;
+  /** Bytes a second, as typed. */
+  rate?: string;
+  jobs?: number;
+}
+
+export interface PruneOptions {
+  dryRun: boolean;
+  /** A duration, as typed. */
+  grace?: string;
+}

@@ -15,9 +15,9 @@ export async function run(
   [image = ""]: string[],
   options: PullOptions,
 ): Promise<PullResult> {
-  const { as, platform, authfile, tlsVerify } = options;
+  const { as, platform, authfile, tlsVerify, keepBlobs } = options;
   return withHost(context, async (host) => {
-    const pulled = await pull(host, { image, as, platform, authFile: authfile, tlsVerify });
+    const pulled = await pull(host, { image, as, platform, authFile: authfile, tlsVerify, keepBlobs });
     return { image: listedImage(pulled), fetched: pulled.fetched };
   });
 }

@@ -1,5 +1,7 @@
 /** The verbs of berth: declarations only, no code of theirs is loaded before one runs. In the order of `--help`. */
 import type { OptionSpec, Verb } from "./command.ts";
+import { imageVerbs } from "./image-verbs.ts";
+import { registryVerbs } from "./registry-verbs.ts";
 
 const pulling: readonly OptionSpec[] = [
   {
@@ -11,6 +13,23 @@ const pulling: readonly OptionSpec[] = [
     flags: "--tls-verify <bool>",
     kind: "boolean",
     description: "whether the registry must speak HTTPS with a known certificate",
+  },
+];
+
+const ordering: readonly OptionSpec[] = [
+  { flags: "--after <unit>", kind: "list", description: "start after this unit, and start it too" },
+  { flags: "--before <unit>", kind: "list", description: "start before this unit" },
+  {
+    flags: "--requires <unit>",
+    kind: "list",
+    description: "start only with this unit and after it; stop and restart with it",
+  },
+  { flags: "--wants <unit>", kind: "list", description: "start this unit too, in no order" },
+  { flags: "--part-of <unit>", kind: "list", description: "stop and restart with this unit" },
+  {
+    flags: "--wanted-by <unit>",
+    kind: "list",
+    description: "start when this unit starts (default: multi-user.target)",
   },
 ];
 
@@ -33,15 +52,7 @@ const install: Verb = {
     },
     { flags: "--notify", description: "the service tells that it is ready by sd_notify" },
     { flags: "--no-notify", description: "the service is taken as ready when it runs" },
-    { flags: "--after <unit>", kind: "list", description: "start after this unit" },
-    { flags: "--before <unit>", kind: "list", description: "start before this unit" },
-    { flags: "--requires <unit>", kind: "list", description: "start only with this unit, and after it" },
-    { flags: "--wants <unit>", kind: "list", description: "start this unit too" },
-    {
-      flags: "--wanted-by <unit>",
-      kind: "list",
-      description: "start when this unit starts (default: multi-user.target)",
-    },
+    ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,
@@ -173,8 +184,8 @@ const logs: Verb = {
 
 const start: Verb = {
   name: "start",
-  summary: "Start a service and wait until it has started",
-  arguments: ["<name>"],
+  summary: "Start services in their order and wait until they have started",
+  arguments: ["<names...>"],
   options: [],
   examples: [{ command: "berth start etcd", text: "as `systemctl start etcd`, with the reason if it fails" }],
   load: () => import("./start.ts"),
@@ -182,8 +193,8 @@ const start: Verb = {
 
 const stop: Verb = {
   name: "stop",
-  summary: "Stop a service and wait until it has stopped",
-  arguments: ["<name>"],
+  summary: "Stop services against their order and wait until they have stopped",
+  arguments: ["<names...>"],
   options: [],
   examples: [{ command: "berth stop etcd", text: "it starts again at the next boot" }],
   load: () => import("./stop.ts"),
@@ -191,18 +202,51 @@ const stop: Verb = {
 
 const restart: Verb = {
   name: "restart",
-  summary: "Restart a service and wait until it has started",
-  arguments: ["<name>"],
+  summary: "Restart services in their order and wait until they have started",
+  arguments: ["<names...>"],
   options: [],
   examples: [{ command: "berth restart etcd", text: "stop and start in one job of systemd" }],
   load: () => import("./restart.ts"),
+};
+
+const order: Verb = {
+  name: "order",
+  summary: "Show or change what a service starts after, before and with",
+  arguments: ["<name>"],
+  options: [...ordering, { flags: "--clear", description: "forget the present order first" }],
+  examples: [
+    { command: "berth order web", text: "the order that web was given" },
+    { command: "berth order web --after agent", text: "one more unit to start after" },
+    { command: "berth order web --clear --requires db", text: "another order in place of the present one" },
+  ],
+  load: () => import("./order.ts"),
+};
+
+const graph: Verb = {
+  name: "graph",
+  summary: "Show in which order services start",
+  arguments: ["[names...]"],
+  options: [
+    { flags: "--dot", description: "as a graph for Graphviz" },
+    { flags: "--svg <file>", description: "write a picture of the last boot: who waited for whom" },
+  ],
+  examples: [
+    { command: "berth graph", text: "all containers and the units that they are ordered to" },
+    { command: "berth graph --dot | dot -Tpng -o order.png", text: "as a picture by Graphviz" },
+    { command: "berth graph --svg boot.svg etcd", text: "when etcd, and what it waited for, started" },
+  ],
+  load: () => import("./graph.ts"),
 };
 
 const pull: Verb = {
   name: "pull",
   summary: "Fetch an image into the store",
   arguments: ["<image>"],
-  options: [{ flags: "--as <name>", description: "store it under this name" }, ...pulling],
+  options: [
+    { flags: "--as <name>", description: "store it under this name" },
+    { flags: "--keep-blobs", description: "keep its layers as they came too, for a host that serves others" },
+    ...pulling,
+  ],
   examples: [
     { command: "berth pull docker.io/library/busybox", text: "from a registry" },
     {
@@ -217,7 +261,13 @@ const images: Verb = {
   name: "images",
   summary: "List the images in the store",
   arguments: [],
-  options: [],
+  options: [
+    {
+      flags: "-f, --filter <filter>",
+      kind: "list",
+      description: "only those with reference=PATTERN, label=NAME[=VALUE], before=IMAGE or since=IMAGE",
+    },
+  ],
   examples: [{ command: "berth images", text: "names, digests, ages and sizes" }],
   load: () => import("./images.ts"),
 };
@@ -235,8 +285,19 @@ const inspect: Verb = {
   name: "inspect",
   summary: "Show an image in the store, or an installed container",
   arguments: ["<image|name>"],
-  options: [],
-  examples: [{ command: "berth inspect etcd --json", text: "all that berth knows of it" }],
+  options: [
+    {
+      flags: "--remote",
+      description: "ask the registry, and fetch no layer: what it is, what a pull would cost",
+    },
+    { flags: "--raw", description: "print the manifest, byte for byte" },
+    { flags: "--config", description: "print the image's config, byte for byte" },
+    ...pulling,
+  ],
+  examples: [
+    { command: "berth inspect etcd --json", text: "all that berth knows of it" },
+    { command: "berth inspect --remote quay.io/coreos/etcd:v3.5.9", text: "before a pull" },
+  ],
   load: () => import("./inspect.ts"),
 };
 
@@ -275,10 +336,14 @@ export const verbs: readonly Verb[] = [
   start,
   stop,
   restart,
+  order,
+  graph,
   pull,
+  ...imageVerbs,
   images,
   rmi,
   inspect,
+  ...registryVerbs,
   check,
   recover,
 ];

@@ -15,9 +15,14 @@ export interface ListedImage {
   layers: number;
 }
 
-export async function listImages(host: Host): Promise<ListedImage[]> {
+/** Those that pass all filters, see image-filter.ts; sorted by name. USAGE. */
+export async function listImages(host: Host, filters: readonly string[] = []): Promise<ListedImage[]> {
   const store = await host.store();
-  const images = await store.names();
+  let images = await store.names();
+  for (const text of filters) {
+    const { parseFilter } = await import("./image-filter.ts");
+    images = images.filter(await parseFilter(text, (typed) => requireImage(host, typed)));
+  }
   return images.map(listedImage).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

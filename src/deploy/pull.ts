@@ -1,8 +1,9 @@
 /** pull: a reference becomes an image of the store. resolve -> policy -> layers into the store -> name the image last. */
 import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
+import { absoluteReference, formatReference, type Reference } from "../oci/reference.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { PullRequest } from "./request.ts";
 
@@ -48,19 +49,23 @@ async function pullReference(host: Host, reference: Reference, request: PullRequ
     );
     host.report({ type: "resolved", reference: name, digest });
     const fetched = { layers: 0, bytes: 0 };
+    const keepsBlobs = request.keepBlobs === true || host.config.keepBlobs;
+    const fetch = (layer: Descriptor): AsyncIterable<Uint8Array> => {
+      fetched.layers += 1;
+      fetched.bytes += layer.size;
+      return source.blob(layer);
+    };
+    const origin = formatReference(absoluteReference(reference));
     const image = await store.add(
-      { manifestBytes, configBytes, digest, names: [request.as ?? name] },
+      { manifestBytes, configBytes, digest, names: [request.as ?? name], source: origin },
       {
-        blob: (layer) => {
-          fetched.layers += 1;
-          fetched.bytes += layer.size;
-          return source.blob(layer);
-        },
+        blob: (layer) => (keepsBlobs ? store.keepBlob(layer, fetch(layer)) : fetch(layer)),
         report: host.report,
         signal: host.signal,
       },
     );
-    return { name: request.as ?? name, image, fetched };
+    if (keepsBlobs) await store.keepBlobs(image, fetch);
+    return { name: request.as ?? name, image, source: origin, fetched };
   } finally {
     await source.close();
   }

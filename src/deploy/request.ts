@@ -15,6 +15,8 @@ export interface PullRequest {
   platform?: string | undefined;
   authFile?: string | undefined;
   tlsVerify?: boolean | undefined;
+  /** Keep the layers' blobs in the store too; by default what berth.toml says. */
+  keepBlobs?: boolean | undefined;
 }
 
 export interface InstallRequest extends PullRequest {

@@ -25,8 +25,13 @@ const SGR: Record<Tone, string> = { good: "32", bad: "31", warn: "33", dim: "2",
 /** A view as text: lines that end in newlines, every string of it escaped. Pure. */
 export function drawView(view: View, options: DrawOptions): string {
   return view
-    .flatMap((block) => drawBlock(block, options))
-    .map((line) => `${line}\n`)
+    .map((block) =>
+      block.type === "exact" && options.width === undefined
+        ? block.text
+        : drawBlock(block, options)
+            .map((line) => `${line}\n`)
+            .join(""),
+    )
     .join("");
 }
 
@@ -38,6 +43,8 @@ function drawBlock(block: Block, options: DrawOptions): string[] {
       return drawFields(block.fields, options);
     case "table":
       return drawTable(block, options);
+    case "exact":
+      return block.text.replace(/\n$/, "").split("\n").map(escapeLine);
     case "verbatim":
       return block.heading === undefined
         ? block.lines.map(escapeLine)

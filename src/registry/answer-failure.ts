@@ -70,7 +70,7 @@ export async function answerFailure(response: HttpResponse, asked: Asked): Promi
 
 /** What the user can do about a registry that wants to know who asks. */
 function loginHint(host: string): string {
-  return `Give credentials for ${host} (podman login or skopeo login writes them), and check the image's name.`;
+  return `Log in with "berth login ${host}", and check the image's name.`;
 }
 
 function unauthorizedMessage({ authenticated, host, what }: Asked): string {

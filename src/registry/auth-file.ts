@@ -21,7 +21,7 @@ export function parseAuthFile(
 ): AuthFile {
   const what = `credentials file ${path}`;
   const code = "CONFIG_INVALID";
-  const body = asObject(text.trim() === "" ? {} : parseSecret(text, what), what, code);
+  const body = parseBody(text, what);
   const auths = legacy ? body : asObject(body["auths"] ?? {}, `${what}: auths`, code);
   const entries = Object.entries(auths).map(
     ([key, value]): [string, { auth: string; identityToken: string }] => {
@@ -52,9 +52,46 @@ export function findInAuthFile(
   return undefined;
 }
 
+/**
+ * The text of an auth file with the entry of `key` replaced, or taken out (undefined). What else stands in the file stays, known
+ * or not; written as podman writes it. CONFIG_INVALID.
+ */
+export function editAuthFile(
+  text: string,
+  { path, key, credentials }: { path: string; key: string; credentials: Credentials | undefined },
+): string {
+  const what = `credentials file ${path}`;
+  const body = parseBody(text, what);
+  const auths = { ...asObject(body["auths"] ?? {}, `${what}: auths`, "CONFIG_INVALID") };
+  const registry = normalizeRegistry(key);
+  for (const known of Object.keys(auths))
+    if (known === key || (credentials === undefined && normalizeKey(known, false) === registry))
+      delete auths[known];
+  if (credentials !== undefined) auths[key] = encodeEntry(credentials);
+  return formatAuthFile({ ...body, auths });
+}
+
+/** The text of an auth file without any entry. */
+export function emptyAuthFile(text: string, { path }: { path: string }): string {
+  return formatAuthFile({ ...parseBody(text, `credentials file ${path}`), auths: {} });
+}
+
 /** The value of an Authorization header. */
 export function basicHeader({ user, password }: { user: string; password: string }): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+function formatAuthFile(body: Record<string, unknown>): string {
+  return `${JSON.stringify(body, undefined, "\t")}\n`;
+}
+
+function encodeEntry(credentials: Credentials): Record<string, string> {
+  if ("identityToken" in credentials) return { identitytoken: credentials.identityToken };
+  return { auth: Buffer.from(`${credentials.user}:${credentials.password}`).toString("base64") };
+}
+
+function parseBody(text: string, what: string): Record<string, unknown> {
+  return asObject(text.trim() === "" ? {} : parseSecret(text, what), what, "CONFIG_INVALID");
 }
 
 function namespacesOf(name: string): string[] {

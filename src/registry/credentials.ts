@@ -21,7 +21,7 @@ export async function findCredentials(
   { host, repository }: { host: string; repository: string },
   { authFile, helpers = ["containers-auth.json"] }: CredentialOptions = {},
 ): Promise<Credentials | undefined> {
-  const named = authFile ?? (process.env["REGISTRY_AUTH_FILE"] || undefined);
+  const named = namedAuthFile(authFile);
   for (const helper of named === undefined ? helpers : ["containers-auth.json"]) {
     const found =
       helper === "containers-auth.json"
@@ -47,13 +47,26 @@ async function findInFiles(
   return undefined;
 }
 
+/** The one file that counts, where an option or the environment names one. */
+function namedAuthFile(authFile: string | undefined): string | undefined {
+  return authFile ?? (process.env["REGISTRY_AUTH_FILE"] || undefined);
+}
+
+/** The file that logging in writes, as podman does. */
+export function ownAuthFile(authFile?: string): string {
+  const named = namedAuthFile(authFile);
+  if (named !== undefined) return named;
+  const { XDG_RUNTIME_DIR } = process.env;
+  if (XDG_RUNTIME_DIR) return join(XDG_RUNTIME_DIR, "containers/auth.json");
+  return join(`/run/containers/${process.getuid?.() ?? 0}`, "auth.json");
+}
+
 /** The auth files of containers/image, in its order. */
 function defaultAuthFiles(): { path: string; legacy: boolean }[] {
-  const { XDG_RUNTIME_DIR, XDG_CONFIG_HOME, DOCKER_CONFIG } = process.env;
+  const { XDG_CONFIG_HOME, DOCKER_CONFIG } = process.env;
   const home = homeDirectory();
-  const uid = process.getuid?.() ?? 0;
   return [
-    join(XDG_RUNTIME_DIR || `/run/containers/${uid}`, XDG_RUNTIME_DIR ? "containers/auth.json" : "auth.json"),
+    ownAuthFile(),
     join(XDG_CONFIG_HOME || join(home, ".config"), "containers/auth.json"),
     join(DOCKER_CONFIG || join(home, ".docker"), "config.json"),
     join(home, ".dockercfg"),

@@ -94,6 +94,6 @@ function parseToken(bytes: Buffer, realm: URL, request: TokenRequest): Token {
 function refused(realm: URL, reason: string, { credentials }: TokenRequest): Failure {
   const without = credentials === undefined ? "without credentials" : "for the credentials given";
   return new Failure("UNAUTHORIZED", `token server ${realm.host} ${reason} ${without}`, {
-    hint: "Check the image's name and the credentials (podman login or skopeo login writes them).",
+    hint: "Check the image's name and the credentials (berth login HOST).",
   });
 }

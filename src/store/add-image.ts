@@ -19,6 +19,8 @@ export interface NewImage {
   configBytes: Buffer;
   digest: Digest;
   names: string[];
+  /** The reference it comes from; kept with its names. */
+  source?: string | undefined;
 }
 
 export interface AddOptions {
@@ -59,7 +61,7 @@ export async function addImage(layout: Layout, image: NewImage, options: AddOpti
     await receive(layout, { missing, stage: stage.dir, options });
     if (stored === parsed) writeImage(layout, { image: stored, stage: stage.dir });
     for (const name of image.names)
-      writeName(layout, { record: { name, digest: image.digest }, stage: stage.dir });
+      writeName(layout, { record: { name, digest: image.digest, source: image.source }, stage: stage.dir });
   } catch (error) {
     throw asNoSpace(error, { dir: layout.store, bytes: stored.size, what: `image ${image.digest}` });
   }

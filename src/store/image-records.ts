@@ -18,10 +18,11 @@ export interface StoredImage {
   size: number;
 }
 
-/** A name and the image it means. */
+/** A name, the image it means, and the reference that the image was pulled from, where that is known. */
 export interface NameRecord {
   name: string;
   digest: Digest;
+  source?: string | undefined;
 }
 
 /** The JSON of images/HEX.json. Manifest and config are kept as text, byte for byte. */
@@ -103,7 +104,7 @@ function textOf(bytes: Buffer, what: string): string {
 export function writeName(layout: Layout, { record, stage }: { record: NameRecord; stage: string }): void {
   const tmp = join(stage, "name");
   const path = layout.name(encodeName(record.name));
-  publishFile(path, { bytes: `${JSON.stringify({ name: record.name, digest: record.digest })}\n`, tmp });
+  publishFile(path, { bytes: `${JSON.stringify({ name: record.name, digest: record.digest, source: record.source })}\n`, tmp });
 }
 
 /** Whether there was such a name. */
@@ -130,8 +131,8 @@ export function readNames(layout: Layout): NameRecord[] {
 
 function parseName(text: string, path: string): NameRecord {
   try {
-    const { name, digest } = JSON.parse(text) as NameRecord;
-    if (encodeName(name) === basename(path) && digest.includes(":")) return { name, digest };
+    const { name, digest, source } = JSON.parse(text) as NameRecord;
+    if (encodeName(name) === basename(path) && digest.includes(":")) return { name, digest, source };
   } catch (error) {
     throw new Failure("STORE_CORRUPT", `${path} is damaged`, { cause: error });
   }

@@ -14,6 +14,7 @@ import { digestHex } from "../oci/digest.ts";
  * store/layers/HEX               listing of a layer by diffID, see layer/listing-format.ts
  * store/images/HEX.json          manifest and config of an image by digest
  * store/names/ENCODED            which image a name means
+ * store/blobs/HEX                a layer's blob as it came, only after pull --keep-blobs
  * containers/NAME -> NAME.N      the current deployment
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
@@ -30,6 +31,7 @@ export interface Layout {
   readonly layers: string;
   readonly images: string;
   readonly names: string;
+  readonly blobs: string;
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
@@ -38,6 +40,7 @@ export interface Layout {
   layerLock(diffId: Digest): string;
   image(digest: Digest): string;
   name(encoded: string): string;
+  blob(digest: Digest): string;
   container(name: string): string;
   deployment(name: string, n: number): string;
   deploymentTmp(name: string, n: number): string;
@@ -63,6 +66,7 @@ export function layoutOf(stateDir: string): Layout {
     layers: inStore("layers"),
     images: inStore("images"),
     names: inStore("names"),
+    blobs: inStore("blobs"),
     containers,
     journals,
     containerLocks,
@@ -71,6 +75,7 @@ export function layoutOf(stateDir: string): Layout {
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
     image: (digest) => inStore("images", `${digestHex(digest)}.json`),
     name: (encoded) => inStore("names", encoded),
+    blob: (digest) => inStore("blobs", digestHex(digest)),
     container: (name) => join(containers, name),
     deployment,
     deploymentTmp: (name, n) => `${deployment(name, n)}.tmp`,

@@ -3,8 +3,11 @@ import type { Report } from "../events.ts";
 import { mergeListings } from "../layer/merge-listings.ts";
 import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
 import type { Tree } from "../layer/tree.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type AddOptions, addImage, type NewImage } from "./add-image.ts";
+import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
+import { layerTar } from "./layer-tar.ts";
 import { type CheckoutCounts, checkoutTree } from "./checkout.ts";
 import { checkFormat, createStore } from "./format.ts";
 import { type NameRecord, readImage, readNames, removeName, type StoredImage } from "./image-records.ts";
@@ -20,6 +23,8 @@ export type { StoredImage };
 export interface NamedImage {
   name: string;
   image: StoredImage;
+  /** The reference it was pulled from, where that is known. */
+  source?: string | undefined;
 }
 
 export interface StoreOptions {
@@ -79,6 +84,37 @@ export class Store {
     return addImage(this.layout, image, { ...options, report, signal });
   }
 
+  /** Gives an image of the store one more name. */
+  async name(name: string, { image, source }: NamedImage): Promise<NamedImage> {
+    const { digest, manifestBytes, configBytes } = image;
+    await this.add({ digest, manifestBytes, configBytes, names: [name], source }, { blob: notStored });
+    return { name, image, source };
+  }
+
+  /** A layer as an archive made anew from its files; not the one it came as. STORE_CORRUPT. */
+  layerTar(diffId: Digest): AsyncGenerator<Uint8Array> {
+    return layerTar(this.layout, diffId);
+  }
+
+  /** A layer's blob as it came, where it was kept; verified as it is read. */
+  keptBlob(key: BlobKey): AsyncGenerator<Uint8Array> | undefined {
+    return readBlob(this.layout, key);
+  }
+
+  /** Passes on a layer's blob and keeps it; for the `blob` of `add`. */
+  keepBlob(key: BlobKey, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    return keepBlob(this.layout, { key, content });
+  }
+
+  /** Keeps the blobs of an image whose files are there already. */
+  async keepBlobs({ manifest }: StoredImage, open: (layer: Descriptor) => AsyncIterable<Uint8Array>): Promise<void> {
+    using _ = await lockFile(this.layout.lock, { mode: "shared", report: this.#report, signal: this.#signal });
+    for (const layer of manifest.layers) {
+      if (hasBlob(this.layout, layer)) continue;
+      for await (const _chunk of this.keepBlob(layer, open(layer)));
+    }
+  }
+
   /** Takes a name away; the image stays until prune. IMAGE_UNKNOWN. */
   async unname(name: string): Promise<void> {
     if (!removeName(this.layout, name))
@@ -124,7 +160,11 @@ export class Store {
     return readTreeFile(this.layout, tree, { path, limit });
   }
 
-  #named({ name, digest }: NameRecord): NamedImage {
-    return { name, image: readImage(this.layout, digest) };
+  #named({ name, digest, source }: NameRecord): NamedImage {
+    return { name, image: readImage(this.layout, digest), source };
   }
+}
+
+function notStored({ digest }: Descriptor): never {
+  throw new Failure("STORE_CORRUPT", `layer ${digest} is missing from the store`, { hint: "Pull the image again." });
 }

@@ -41,6 +41,11 @@ export interface CopyOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface CopyEnds {
+  source: Source;
+  destination: Destination;
+}
+
 export interface Copied {
   /** Of what the destination's name now means. */
   digest: Digest;
@@ -70,22 +75,29 @@ const CONFIG_LIMIT = 4 * 1024 * 1024;
 const MAX_DEPTH = 3;
 
 /**
- * Copies what `source` names: blobs that are not there yet, then manifests, then the name. The digest stays unless a conversion is asked for, or one of the
- * two ends keeps no manifests (docker-archive, docker-daemon, containers-storage). Neither end is closed; `destination` is committed.
- * UNSUPPORTED, with the reason, when the destination cannot hold the image as it is.
+ * Copies what `source` names: blobs that are not there yet, then manifests, then the name. The digest stays unless a conversion is asked
+ * for, or one of the two ends keeps no manifests (docker-archive, docker-daemon, containers-storage). Neither end is closed;
+ * `destination` is committed. UNSUPPORTED, with the reason, when the destination cannot hold the image as it is.
  */
-export async function copyImage(
-  { source, destination }: { source: Source; destination: Destination },
-  options: CopyOptions = {},
+export async function copyImage(ends: CopyEnds, options: CopyOptions = {}): Promise<Copied> {
+  const { reference } = ends.destination;
+  const copied = await putImage(ends, { ...options, tag: "tag" in reference ? reference.tag : undefined });
+  await ends.destination.commit();
+  return copied;
+}
+
+/** As copyImage, for one of several images of a destination: under `tag`, and not committed. */
+export async function putImage(
+  { source, destination }: CopyEnds,
+  { tag, ...options }: CopyOptions & { tag?: string | undefined },
 ): Promise<Copied> {
   const copy = new Copy(source, destination, options);
   const named = await source.manifest();
-  const chosen =
-    options.all === true ? named : await selectImage(source, { named, platform: options.platform });
+  const { all, platform } = options;
+  const chosen = all === true ? named : await selectImage(source, { named, platform });
   const made = await copy.prepare(chosen, 0);
   checkExpected(destination, made.digest);
-  await copy.put(made, tagOf(destination));
-  await destination.commit();
+  await copy.put(made, tag);
   const { images, blobs } = copy;
   return { digest: made.digest, mediaType: made.mediaType, sourceDigest: chosen.digest, images, blobs };
 }
@@ -311,10 +323,6 @@ async function* counted(
     report?.({ type: "layer", digest, size, received, state: "receiving" });
     yield chunk;
   }
-}
-
-function tagOf({ reference }: Destination): string | undefined {
-  return "tag" in reference ? reference.tag : undefined;
 }
 
 function checkExpected({ reference }: Destination, digest: Digest): void {

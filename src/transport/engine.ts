@@ -38,7 +38,8 @@ export async function askEngine({ method, path, body, signal }: EngineRequest): 
   if (answer.statusCode === 200) return answer;
   const said = await readAnswer(answer);
   throw new Failure(
-    answer.statusCode === 404 ? "IMAGE_UNKNOWN" : "UNSUPPORTED",
+    // podman says so with status 500
+    answer.statusCode === 404 || /no such image|not known/i.test(said) ? "IMAGE_UNKNOWN" : "UNSUPPORTED",
     `the engine at ${socketPath} answers ${answer.statusCode}: ${printable(messageOf(said))}`,
   );
 }

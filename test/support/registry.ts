@@ -90,7 +90,10 @@ export class TestRegistry {
     this.#server =
       options.tls === undefined
         ? createServer(listener)
-        : createTlsServer({ ...options.tls, requestCert: options.tls.ca !== undefined }, listener);
+        : createTlsServer(
+            { ...options.tls, requestCert: options.tls.ca !== undefined, rejectUnauthorized: false },
+            listener,
+          );
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));

@@ -75,6 +75,54 @@ test("certs.d: a file that is no certificate is named as a fault of the configur
   expect((await failureOf(() => digestOf(name))).code).toBe("CONFIG_INVALID");
 });
 
+test("certs.d: a registry that wants a client certificate gets the pair of .cert and .key", async () => {
+  const registry = await start({ tls: { cert, key, ca: cert } });
+  const name = registry.push("a", image);
+  await trust(registry.host);
+  expect((await failureOf(() => digestOf(name))).cause).toMatchObject({ message: "no client certificate" });
+  await trust(registry.host, "client.cert", cert);
+  await trust(registry.host, "client.key", key);
+  expect(await digestOf(name)).toBe(image.digest);
+  expect(await digestOf(name, { tlsVerify: false })).toBe(image.digest);
+});
+
+test("certs.d: the client certificate is for the registry, not for where it redirects to", async () => {
+  const storage = await start({ tls: { cert, key, ca: cert } });
+  storage.push("a", image);
+  const registry = await start({ tls: { cert, key, ca: cert } });
+  const name = registry.push("a", image);
+  await trust(registry.host);
+  await trust(registry.host, "client.cert", cert);
+  await trust(registry.host, "client.key", key);
+  registry.fault({
+    on: "manifest",
+    status: 307,
+    headers: { location: `${storage.origin}/v2/a/manifests/latest` },
+  });
+  expect((await failureOf(() => digestOf(name))).cause).toMatchObject({ message: "no client certificate" });
+});
+
+test.each([
+  ["client.cert", "missing key client.key for client certificate client.cert"],
+  ["client.key", "missing client certificate client.cert for key client.key"],
+])("certs.d: %s alone is named as half of a pair", async (name, message) => {
+  await trust("127.0.0.1:1", name, name.endsWith(".key") ? key : cert);
+  const failure = await failureOf(() => digestOf("127.0.0.1:1/a"));
+  expect(failure).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(message) });
+});
+
+test("certs.d: a key that is none is named, and nothing of it is shown", async () => {
+  await trust("127.0.0.1:1", "client.cert");
+  await trust(
+    "127.0.0.1:1",
+    "client.key",
+    "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+  );
+  const failure = await failureOf(() => digestOf("127.0.0.1:1/a"));
+  expect(failure.message).toMatch(/client\.key is not a private key/);
+  expect(failure.cause).toBeUndefined();
+});
+
 test("insecure: https without verification comes before http", async () => {
   const registry = await start({ tls: { cert, key } });
   expect(await digestOf(registry.push("a", image), { tlsVerify: false })).toBe(image.digest);

@@ -1,0 +1,126 @@
+/** copy and push: images from one place to another, by way of no store. */
+import { Failure } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { Compress } from "../oci/convert-manifest.ts";
+import type { ManifestFormat } from "../oci/media-types.ts";
+import { parsePlatform } from "../oci/platform.ts";
+import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
+import type { Source } from "../transport/source.ts";
+import { requireImage } from "./images.ts";
+import { type Fetching, openImage } from "./open-image.ts";
+import { StoredSource } from "./stored-source.ts";
+
+/** How the copy is to be, beyond "as it is". */
+export interface Shape {
+  /** `os/arch[/variant]` */
+  platform?: string | undefined;
+  all?: boolean | undefined;
+  format?: ManifestFormat | undefined;
+  /** `gzip[:N]`, `zstd[:N]` */
+  compress?: string | undefined;
+}
+
+export interface CopyRequest extends Fetching, Shape {
+  from: string;
+  to: string;
+}
+
+export interface PushRequest extends Fetching, Shape {
+  image: string;
+  /** Default: the name of the image itself. */
+  to?: string | undefined;
+  /** Where its blobs are, when not where it was pulled from. */
+  from?: string | undefined;
+  /** Make new layers from the files of the store. */
+  rebuild?: boolean | undefined;
+}
+
+export interface CopyResult {
+  source: string;
+  destination: string;
+  digest: string;
+  mediaType: string;
+  /** The digest before the conversion, where there was one. */
+  sourceDigest: string;
+  images: number;
+  blobs: { copied: number; present: number; bytes: number };
+}
+
+export async function copy(host: Host, request: CopyRequest): Promise<CopyResult> {
+  const to = parseReference(request.to);
+  const source = await openImage(host, request.from, request);
+  try {
+    return await copyTo(host, source, { ...request, to });
+  } finally {
+    await source.close();
+  }
+}
+
+export async function push(host: Host, request: PushRequest): Promise<CopyResult> {
+  const stored = await requireImage(host, request.image);
+  const to = parseReference(request.to ?? stored.name);
+  if (request.to === undefined && to.transport !== "docker")
+    throw new Failure(
+      "USAGE",
+      `${stored.name} is not the name of an image in a registry: say where to push it`,
+      {
+        hint: `berth push ${request.image} registry.example.com/NAME:TAG`,
+      },
+    );
+  const source = await openStored(host, request, stored);
+  try {
+    return await copyTo(host, source, { ...request, to });
+  } finally {
+    await source.close();
+  }
+}
+
+async function openStored(
+  host: Host,
+  request: PushRequest,
+  stored: Awaited<ReturnType<typeof requireImage>>,
+): Promise<Source> {
+  if (request.rebuild !== true) return new StoredSource(host, stored, request);
+  const { RebuiltSource } = await import("./rebuilt-source.ts");
+  return new RebuiltSource(await host.store(), stored);
+}
+
+async function copyTo(
+  host: Host,
+  source: Source,
+  { to, platform, all, format, compress, ...fetching }: Fetching & Shape & { to: Reference },
+): Promise<CopyResult> {
+  const { copyImage } = await import("../transport/copy-image.ts");
+  const [from, destination] = [formatReference(source.reference), formatReference(to)];
+  host.report({ type: "step", step: "copy", name: destination });
+  const target = await host.destination(to, fetching);
+  try {
+    const copied = await copyImage(
+      { source, destination: target },
+      {
+        platform: platform === undefined ? undefined : parsePlatform(platform),
+        all,
+        format,
+        compress: compress === undefined ? undefined : parseCompress(compress),
+        report: host.report,
+        signal: host.signal,
+      },
+    );
+    return { source: from, destination, ...copied };
+  } finally {
+    await target.close();
+  }
+}
+
+const LEVELS = { gzip: 9, zstd: 22 } as const;
+
+/** `gzip`, `zstd:19`. USAGE. */
+export function parseCompress(text: string): Compress {
+  const [, algorithm, level] = /^(gzip|zstd)(?::(\d{1,2}))?$/.exec(text) ?? [];
+  const name = algorithm as keyof typeof LEVELS | undefined;
+  if (name === undefined || (level !== undefined && (Number(level) < 1 || Number(level) > LEVELS[name])))
+    throw new Failure("USAGE", `${JSON.stringify(text)} is no compression`, {
+      hint: "Write gzip, gzip:1 to gzip:9, zstd, or zstd:1 to zstd:22.",
+    });
+  return { algorithm: name, ...(level === undefined ? {} : { level: Number(level) }) };
+}
