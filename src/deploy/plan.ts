@@ -12,6 +12,7 @@ import type { Render } from "../render/templates.ts";
 import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
+import type { Preset } from "../systemd/presets.ts";
 import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
 import { healthOf } from "./health.ts";
@@ -70,6 +71,8 @@ export interface Facts {
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
   /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
   paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** What the host's presets say of the unit; undefined where none of them names it. */
+  preset?: Preset | undefined;
   /** Seconds since 1970. */
   now: number;
 }
@@ -98,6 +101,8 @@ export interface Plan {
   /** Directories of the host that the request binds and that are made where they are missing: the admin's. */
   sources: HostDirectory[];
   start: boolean;
+  /** Whether the unit starts at boot: unless a preset of the host says no. */
+  enable: boolean;
   /** What the runtime configuration asks for and the container goes without: nothing, unless that was asked for. */
   lost: string[];
 }
@@ -157,6 +162,7 @@ export function planDeployment(
     state: mounts.state,
     sources: mounts.sources,
     start: request.start,
+    enable: facts.preset?.enable ?? true,
     lost: service.unsupported,
   };
   files.push({ name: "info", text: formatInfo(infoOf(plan, request, { facts, notify })), mode: 0o600 });
@@ -214,8 +220,7 @@ function filesOf(
   if (service.environmentFile !== undefined) {
     files.push({ name: service.environmentFile, text: quoteEnvironmentFile(process.env), mode: 0o600 });
   }
-  const run = service.run === undefined ? [] : [{ path: service.run, uid: 0, gid: 0, mode: "0755" }];
-  const directories = [...mounts.state, ...mounts.sources, ...run];
+  const directories = [...mounts.state, ...mounts.sources];
   if (directories.length > 0) {
     files.push({ name: `tmpfiles-${name}.conf`, text: tmpfilesText(directories, render), mode: 0o644 });
   }
@@ -270,6 +275,7 @@ function infoOf(
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
+      enabled: plan.enable,
       ...(health === undefined ? {} : { health }),
     },
   };

@@ -3,9 +3,9 @@
  * system is the image's, put together in a mount namespace of the unit.
  */
 import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
-import { quoteArg, quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
+import { quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
 import { bindLine, isBind, tmpfsLine } from "./mounts.ts";
-import { processDirectives } from "./process.ts";
+import { hostVariables, processDirectives, runDirectives } from "./process.ts";
 import { type Bundle, type Directive, runDirectory, type Service } from "./runtime.ts";
 import { type Translation, translation } from "./translation.ts";
 
@@ -27,20 +27,20 @@ export function chrootService(
     ["PrivateMounts", "yes"],
     ...(config.root.readonly === true ? [["ReadOnlyPaths", quotePath(root)] as const] : []),
     ["EnvironmentFile", quotePathValue(bundle.environmentFile, { glob: true })],
+    ["UnsetEnvironment", hostVariables(process.env).join(" ")],
     ["KillMode", "mixed"],
+    ...runDirectives(bundle.name),
     ...[...HOST_MOUNTS].map((path) => ["BindPaths", `${path}:${quotePath(root + path)}`] as const),
   ];
   if (bundle.notify) {
     basis.push(["NotifyAccess", "all"], ["BindPaths", `${NOTIFY}:${quotePath(root + NOTIFY)}`]);
   }
-  basis.push(["ExecStopPost", `-/usr/bin/find ${quoteArg(run)} -mindepth 1 -xdev -delete`]);
   const parts = [processDirectives(process), mounted, network(config)];
   const command = commandOf(config, { root, chroot });
   return {
     execStart: command.execStart,
     directives: [...basis, ...parts.flatMap(({ directives }) => directives)],
     unsupported: [...parts, command].flatMap(({ unsupported }) => unsupported),
-    run,
   };
 }
 

@@ -1,5 +1,6 @@
 /** `process` of a runtime configuration, what the sandbox without a runtime and chroot have in common, as directives. */
 import type { RuntimeProcess } from "../oci/runtime-config.ts";
+import { type Directive, runDirectory } from "./runtime.ts";
 import {
   integerAt,
   listAt,
@@ -35,6 +36,9 @@ const IO_CLASSES: Record<string, string> = {
   IOPRIO_CLASS_IDLE: "idle",
 };
 
+/** Variables that systemd adds of itself or of the host's accounts, and that no OCI runtime would. */
+const HOST_VARIABLES = ["LANG", "LOGNAME", "RUNTIME_DIRECTORY", "SHELL", "USER"];
+
 const KNOWN = [
   ...["terminal", "consoleSize", "user", "args", "commandLine", "env", "cwd", "capabilities", "rlimits"],
   ...["noNewPrivileges", "oomScoreAdj", "scheduler", "ioPriority", "apparmorProfile", "selinuxLabel"],
@@ -58,6 +62,17 @@ export function processDirectives(process: RuntimeProcess): Translation {
   scheduling(rest, made);
   made.unsupported.push(...unknownKeys(rest, { what: "process", known: KNOWN }));
   return made;
+}
+
+/** For UnsetEnvironment=: those of HOST_VARIABLES that the process does not have of its own. */
+export function hostVariables(env: readonly string[]): string[] {
+  const own = new Set(env.map((entry) => entry.slice(0, entry.indexOf("="))));
+  return HOST_VARIABLES.filter((name) => !own.has(name));
+}
+
+/** The host's directory that becomes the container's /run: systemd makes it for each run, and takes it away after. */
+export function runDirectives(name: string): Directive[] {
+  return [["RuntimeDirectory", runDirectory(name).slice("/run/".length)]];
 }
 
 function limits({ rlimits }: RuntimeProcess, { directives, unsupported }: Translation): void {

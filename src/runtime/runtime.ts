@@ -25,8 +25,6 @@ export interface Service {
   directives: Directive[];
   /** What the runtime configuration asks for and this runtime cannot do, in words of the configuration. */
   unsupported: string[];
-  /** A directory of the host below /run that is the container's own /run. */
-  run?: string;
 }
 
 /** Facts about a deployment that a unit names. */

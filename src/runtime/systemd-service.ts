@@ -6,16 +6,13 @@ import type { RuntimeConfig } from "../oci/runtime-config.ts";
 import { quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
 import { bindsHostDevices, deviceDirectives, mountDirectives } from "./mounts.ts";
 import { namespaceDirectives } from "./namespaces.ts";
-import { CAPABILITY, processDirectives } from "./process.ts";
+import { CAPABILITY, hostVariables, processDirectives, runDirectives } from "./process.ts";
 import { type Bundle, type Directive, runDirectory, type Service } from "./runtime.ts";
 import { seccompDirectives } from "./seccomp.ts";
 import { recordAt, type Translation, translation, unknownKeys, wordsAt } from "./translation.ts";
 
 /** What the configuration written for systemd may ask: a private pid namespace needs systemd 257. */
 export const SYSTEMD_NAMESPACES: readonly string[] = ["mount", "ipc", "uts"];
-
-/** Variables that systemd adds of itself or of the host's accounts, and that no OCI runtime would. */
-const HOST_VARIABLES = ["LANG", "LOGNAME", "SHELL", "USER"];
 
 /** `linux` as far as it is said here or elsewhere (resources.ts), or as it asks for nothing. */
 const KNOWN_LINUX = [
@@ -36,8 +33,6 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
   const run = runDirectory(bundle.name);
   const basis: Directive[] = [
     ["RootDirectory", quotePathValue(bundle.root)],
-    // Other lines of the unit are the host's.
-    ["RootDirectoryStartOnly", "yes"],
     ["MountAPIVFS", "yes"],
     ["PrivateDevices", hostDevices ? "no" : "yes"],
     ["EnvironmentFile", quotePathValue(bundle.environmentFile, { glob: true })],
@@ -52,8 +47,7 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
           ["ProtectHome", "read-only"],
         ] as const)
       : []),
-    // Nothing of a run is there in the next one.
-    ["ExecStopPost", `+-/usr/bin/find ${quotePath(run)} -mindepth 1 -delete`],
+    ...runDirectives(bundle.name),
   ];
   const parts = [
     identity(config),
@@ -69,21 +63,9 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
   ];
   return {
     execStart: quoteExec(process.args),
-    directives: [...basis, ...parts.flatMap(({ directives }) => directives)].filter(
-      ([, value]) => value !== NOTHING,
-    ),
+    directives: [...basis, ...parts.flatMap(({ directives }) => directives)],
     unsupported: parts.flatMap(({ unsupported }) => unsupported),
-    run,
   };
-}
-
-/** No value at all, where an empty one would mean something. */
-const NOTHING = "\0";
-
-function hostVariables(env: readonly string[]): string[] {
-  const own = new Set(env.map((entry) => entry.slice(0, entry.indexOf("="))));
-  const names = HOST_VARIABLES.filter((name) => !own.has(name));
-  return names.length > 0 ? names : [NOTHING];
 }
 
 function identity({ process: { user } }: RuntimeConfig): Translation {
