@@ -4,8 +4,8 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
-import { previousDeployment, requireDeployment } from "./deployments.ts";
 import { readInfo } from "./info.ts";
+import { previousDeployment, requireDeployment } from "./standings.ts";
 
 export interface DeploymentDiff {
   name: string;

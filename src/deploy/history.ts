@@ -1,9 +1,9 @@
 /** history, pin, unpin: the deployments of a container. */
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
-import { requireDeployment, type Standing, setPinned, standingsOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { lockContainer } from "./lock.ts";
+import { requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
 
 export interface PastDeployment extends Standing {
   image: string;

@@ -5,7 +5,7 @@ import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage } from "../store/store.ts";
 import { activate } from "./activate.ts";
-import { recordActivation } from "./deployments.ts";
+import { recordActivation } from "./standings.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";

@@ -4,7 +4,7 @@ import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
-import { removeDeployment } from "./deployments.ts";
+import { removeDeployment } from "./standings.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";

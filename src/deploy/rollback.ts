@@ -2,11 +2,11 @@
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
-import { previousDeployment, requireDeployment } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { recover } from "./recover.ts";
+import { previousDeployment, requireDeployment } from "./standings.ts";
 import { switchDeployment } from "./switch.ts";
 import { clearAway, switchIntent } from "./update.ts";
 

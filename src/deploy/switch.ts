@@ -8,9 +8,9 @@ import type { Host } from "../host.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { activate } from "./activate.ts";
 import { deploymentsOf } from "./containers.ts";
-import { recordActivation, removeDeployment } from "./deployments.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
+import { recordActivation, removeDeployment } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
 
 export interface SwitchOptions {

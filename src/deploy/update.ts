@@ -6,7 +6,6 @@ import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { NamedImage } from "../store/store.ts";
 import { type Container, findContainer } from "./containers.ts";
-import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
@@ -15,6 +14,7 @@ import { findOrPull, pull } from "./pull.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest, PullRequest } from "./request.ts";
 import { stage } from "./stage.ts";
+import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
 import { displace, switchBack, switchDeployment } from "./switch.ts";
 
 export interface UpdateRequest {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nextNumber, type Standing, stayingBeside } from "../../../src/deploy/deployments.ts";
+import { nextNumber, type Standing, stayingBeside } from "../../../src/deploy/standings.ts";
 
 function standing(number: number, more: Partial<Standing> = {}): Standing {
   return {
