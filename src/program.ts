@@ -29,6 +29,7 @@ export function parseCommandLine(
   let invocation: Invocation | undefined;
   const program = createProgram({
     verbs: neededVerbs(argv, verbs),
+    globals: GLOBALS.filter((spec) => !isOverridden(spec, argv, verbs)),
     personality,
     write: (more) => {
       text += more;
@@ -57,8 +58,24 @@ function neededVerbs(argv: readonly string[], verbs: readonly Verb[]): readonly 
   return named.length === 0 ? verbs : named;
 }
 
+/** Whether a verb has an option of the same name, and `argv` means that one: it stands after the verb. */
+function isOverridden({ flags }: OptionSpec, argv: readonly string[], verbs: readonly Verb[]): boolean {
+  const long = longOf(flags);
+  const at = argv.indexOf(long);
+  return verbs.some(
+    ({ name, options }) =>
+      argv.slice(0, Math.max(at, 0)).includes(name) && options.some((own) => longOf(own.flags) === long),
+  );
+}
+
+function longOf(flags: string): string {
+  return /--[\w-]+/.exec(flags)?.[0] ?? flags;
+}
+
 interface ProgramOptions {
   verbs: readonly Verb[];
+  /** Options before and after every verb; default all. */
+  globals?: readonly OptionSpec[];
   personality: Personality;
   /** Gets the help and the version. */
   write(text: string): void;
@@ -66,7 +83,13 @@ interface ProgramOptions {
 }
 
 /** The whole program; parsing calls `write` or `invoke`, or throws commander's error. */
-export function createProgram({ verbs, personality, write, invoke }: ProgramOptions): Command {
+export function createProgram({
+  verbs,
+  globals: specs = GLOBALS,
+  personality,
+  write,
+  invoke,
+}: ProgramOptions): Command {
   const program = new Command(personality)
     .description("Install OCI images as systemd services.")
     .version(readVersion(), "-V, --version", "print the version")
@@ -75,7 +98,7 @@ export function createProgram({ verbs, personality, write, invoke }: ProgramOpti
     .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
-  for (const spec of GLOBALS) program.addOption(createOption(spec));
+  for (const spec of specs) program.addOption(createOption(spec));
   for (const verb of verbs) {
     const command = createVerb(program, verb);
     command.action(() => {

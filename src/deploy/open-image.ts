@@ -28,7 +28,9 @@ export async function openRemote(host: Host, typed: string, fetching: Fetching =
 /** As openRemote, but a short name means an image of the store where there is one. */
 export async function openImage(host: Host, typed: string, fetching: Fetching = {}): Promise<Source> {
   const stored = isShortName(typed) ? await (await host.store()).find(typed) : undefined;
-  return stored === undefined ? openRemote(host, typed, fetching) : new StoredSource(host, stored, fetching);
+  if (stored === undefined) return openRemote(host, typed, fetching);
+  const { authFile, tlsVerify } = fetching;
+  return new StoredSource(host, stored, { authFile, tlsVerify });
 }
 
 async function isThere(source: Source): Promise<boolean> {

@@ -31,6 +31,7 @@ test("loadConfig() of a tree without a file gives the defaults, below the tree",
     runtime: undefined,
     keep: 2,
     hostAccess: "allow",
+    keepBlobs: false,
   });
 });
 

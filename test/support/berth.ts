@@ -1,0 +1,56 @@
+/** Commands of berth run in this process, on a store of their own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { verbs } from "../../src/commands/verbs.ts";
+import { run } from "../../src/run.ts";
+import { collectingWorld } from "./cli.ts";
+
+export interface Answer {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+export class Berth {
+  /** A directory for the test's own files; removed by `close`. */
+  readonly dir: string;
+  readonly #globals: string[];
+
+  /** With `root`, the configuration of that tree counts (insecureRoot of registry.ts makes one). */
+  static async open({ root }: { root?: string } = {}): Promise<Berth> {
+    return new Berth(await mkdtemp(join(tmpdir(), "berth-verbs-")), root);
+  }
+
+  private constructor(dir: string, root: string | undefined) {
+    this.dir = dir;
+    this.#globals = [
+      "--quiet",
+      "--state",
+      join(dir, "state"),
+      ...(root === undefined ? [] : ["--root", root]),
+    ];
+  }
+
+  /** What people see. */
+  async run(...argv: string[]): Promise<Answer> {
+    const { world, stdout, stderr } = collectingWorld({ verbs, env: {} });
+    const status = await run([...this.#globals, ...argv], world);
+    return { status, stdout: stdout(), stderr: stderr() };
+  }
+
+  /** The document of a command that succeeds; an error with what it said otherwise. */
+  async json<T = Record<string, unknown>>(...argv: string[]): Promise<T> {
+    const { status, stdout, stderr } = await this.run("--json", ...argv);
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as T;
+  }
+
+  path(name: string): string {
+    return join(this.dir, name);
+  }
+
+  async close(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
