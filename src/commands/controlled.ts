@@ -1,7 +1,7 @@
 /** start, stop and restart: one handler, three words. */
 import { type Controlled, control } from "../deploy/control.ts";
 import { withHost } from "../host.ts";
-import { line, type View } from "../view.ts";
+import { line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { stateText } from "./list.ts";
 
@@ -15,12 +15,17 @@ export function controlWith(
 ): (context: Context, names: string[]) => Promise<ControlResult> {
   return (context, names) =>
     withHost(context, async (host) => {
-      const containers: Controlled[] = [];
-      for (const name of names) containers.push(await control(host, verb, name));
-      return { containers };
+      return { containers: await control(host, verb, names) };
     });
 }
 
 export function viewControlled({ containers }: ControlResult): View {
-  return containers.map(({ name, state }) => line({ text: name, tone: "strong" }, " is ", stateText(state)));
+  return containers.flatMap(({ name, state, error }) => [
+    line({ text: name, tone: "strong" }, " is ", stateText(state)),
+    ...(error === undefined ? [] : [verbatim(error.causes, error.message)]),
+  ]);
+}
+
+export function exitStatusControlled({ containers }: ControlResult): number {
+  return containers.some(({ error }) => error !== undefined) ? 1 : 0;
 }

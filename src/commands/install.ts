@@ -1,16 +1,20 @@
 import { install as apply, dryRun } from "../deploy/install.ts";
+import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
 import type { InstallRequest } from "../deploy/request.ts";
 import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
+import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 
 export interface InstallResult {
   dryRun: boolean;
   started: boolean;
   plan: Plan;
+  /** What the admin should know of it. */
+  notes: string[];
 }
 
 export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
@@ -18,15 +22,17 @@ export async function run(context: Context, args: string[], options: InstallOpti
   const start = request.start && context.config.root === "/";
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
-    return { dryRun: options.dryRun, started: start && !options.dryRun, plan };
+    const notes = await installNotes(host, plan, request);
+    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, notes };
   });
 }
 
-export function view({ dryRun: dry, started, plan }: InstallResult): View {
+export function view({ dryRun: dry, started, plan, notes }: InstallResult): View {
   if (!dry) {
     const done = started ? "is running" : "is installed and not started";
     return [
       line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
+      ...viewNotes(notes),
     ];
   }
   return [
@@ -41,7 +47,9 @@ export function view({ dryRun: dry, started, plan }: InstallResult): View {
       ["host files", plan.hostFiles.map(({ path }) => path)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
       ["start", plan.start ? "yes" : "no"],
+      ["enable", plan.enable ? "yes" : "no"],
     ]),
+    ...viewNotes(notes),
     // What holds values (config.json, the environment, info) is for root's eyes in the deployment alone.
     ...plan.files
       .filter(({ mode }) => mode === 0o644)
@@ -50,7 +58,7 @@ export function view({ dryRun: dry, started, plan }: InstallResult): View {
 }
 
 function requestOf([image = ""]: string[], options: InstallOptions): InstallRequest {
-  const { after, before, requires, wants } = options;
+  const { after, before, requires, wants, partOf } = options;
   return {
     image,
     name: options.name,
@@ -59,7 +67,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     volumes: options.volume.map(parseVolume),
     runtime: options.runtime,
     notify: options.notify,
-    order: { after, before, requires, wants },
+    order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
     start: options.start,
     platform: options.platform,

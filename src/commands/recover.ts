@@ -18,10 +18,10 @@ export async function run(
 
 export function view({ recovered }: RecoverResult): View {
   if (recovered.length === 0) return [line("nothing was interrupted")];
-  return recovered.map(({ name, outcome }) =>
+  return recovered.map(({ name, action, outcome }) =>
     line(
       { text: name, tone: "strong" },
-      outcome === "undone" ? ": its install is undone" : ": its uninstall is finished",
+      `: its ${action === "order" ? "change of the order" : action} is ${outcome}`,
     ),
   );
 }

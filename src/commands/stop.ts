@@ -1,4 +1,5 @@
-import { controlWith, viewControlled } from "./controlled.ts";
+import { controlWith, exitStatusControlled, viewControlled } from "./controlled.ts";
 
 export const run: ReturnType<typeof controlWith> = controlWith("stop");
 export const view: typeof viewControlled = viewControlled;
+export const exitStatus: typeof exitStatusControlled = exitStatusControlled;

@@ -1,4 +1,4 @@
-import { type Uninstalled, uninstall } from "../deploy/uninstall.ts";
+import { type Uninstalled, uninstall, uninstallOrder } from "../deploy/uninstall.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
@@ -15,7 +15,8 @@ export async function run(
 ): Promise<UninstallResult> {
   return withHost(context, async (host) => {
     const uninstalled: Uninstalled[] = [];
-    for (const name of names) uninstalled.push(await uninstall(host, name, { purge }));
+    for (const name of await uninstallOrder(host, names))
+      uninstalled.push(await uninstall(host, name, { purge }));
     return { uninstalled };
   });
 }

@@ -3,13 +3,15 @@
  * daemon-reload, accounts and state directories. Install, update and rollback choose the deployment; they have written the
  * journal, start the service themselves, and undo a failure. Doing it again does nothing more.
  */
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { Host } from "../host.ts";
-import { linkDurably, writeDurably } from "../sys/durable.ts";
-import { removeHostFile } from "./host-files.ts";
+import { linkDurably } from "../sys/durable.ts";
+import { placeHostFile, removeHostFile } from "./host-files.ts";
 import type { Info } from "./info.ts";
+import { findMask } from "./observe.ts";
 
 /** `from` is the deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
 export async function activate(host: Host, { to, from }: { to: Info; from?: Info }): Promise<void> {
@@ -19,14 +21,17 @@ export async function activate(host: Host, { to, from }: { to: Info; from?: Info
   await writeHostFiles(host, to);
   await removeSuperseded(host, { to, from });
   await linkDurably(host.layout.container(name), `${name}.${deployment}`);
+  // A preset may say no, and a mask does.
+  const isNew =
+    from === undefined && to.berth.enabled !== false && (await findMask(host, unit)) === undefined;
   if (host.offline) {
     const { enableOffline } = await import("../systemd/offline.ts");
-    if (from === undefined) await enableOffline(host.config.root, unit, host.config.unitDirectory);
+    if (isNew) await enableOffline(host.config.root, unit, host.config.unitDirectory);
     return;
   }
   const systemd = await host.systemd();
   // An update leaves enablement as it is: the admin may have changed it.
-  if (from === undefined) await systemd.enable([unit]);
+  if (isNew) await systemd.enable([unit]);
   await systemd.reload();
   await makeAccountsAndDirectories(to);
 }
@@ -34,18 +39,7 @@ export async function activate(host: Host, { to, from }: { to: Info; from?: Info
 async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promise<void> {
   const dir = layout.deployment(berth.name, berth.deployment);
   for (const { path, file, mode } of berth.hostFiles) {
-    const target = join(config.root, path);
-    await mkdir(dirname(target), { recursive: true });
-    await replaceHostFile(target, await readFile(join(dir, file)), mode);
-  }
-}
-
-async function replaceHostFile(target: string, content: Buffer, mode: number): Promise<void> {
-  try {
-    await writeDurably(target, content, { mode });
-  } catch (cause) {
-    if (!isErrno(cause, "EEXIST")) throw cause;
-    throw new Failure("HOST_FILE_CONFLICT", `${target} is not berth's to replace`, { cause });
+    await placeHostFile(join(config.root, path), { text: await readFile(join(dir, file)), mode });
   }
 }
 

@@ -36,6 +36,8 @@ export interface Info {
     state: string[];
     /** Directories of the host that its volumes bind and that were made where they were missing. */
     sources: string[];
+    /** Whether the install enabled the unit; absent: it did. What systemd says now is the admin's. */
+    enabled?: boolean;
     /** How the service is found to be healthy after a start; absent: it is not asked. */
     health?: Health;
   };

@@ -5,7 +5,6 @@ import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage } from "../store/store.ts";
 import { activate } from "./activate.ts";
-import { recordActivation } from "./standings.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
@@ -18,6 +17,7 @@ import { findOrPull } from "./pull.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { stage } from "./stage.ts";
+import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
 
 /** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
@@ -56,7 +56,7 @@ async function planInstall(
   host: Host,
   { name, request, image }: { name: string; request: InstallRequest; image: NamedImage },
 ): Promise<Plan> {
-  await requireFreeName(host, name);
+  await requireFreeName(host, name, request);
   return makePlan(host, { name, request, image, number: 0 });
 }
 

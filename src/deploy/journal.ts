@@ -7,7 +7,7 @@ import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
 
-export type Intent = RemovalIntent | SwitchIntent;
+export type Intent = RemovalIntent | SwitchIntent | OrderIntent;
 
 /** An interrupted install is undone, an interrupted uninstall is finished: both take the container away. */
 export interface RemovalIntent {
@@ -20,6 +20,17 @@ export interface RemovalIntent {
   state: string[];
   /** Directories to remove if they are empty. */
   emptied: string[];
+}
+
+/** A change of the order; an interrupted one is finished. */
+export interface OrderIntent {
+  schema: 1;
+  action: "order";
+  name: string;
+  /** Files of the current deployment as they will be; those that are host files too are changed there as well. */
+  files: { name: string; text: string; mode: number }[];
+  /** [Install] changes and the unit is enabled: its links are made again. */
+  reenable: boolean;
 }
 
 /** An interrupted update or rollback goes back to the deployment that was current. */

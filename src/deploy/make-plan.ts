@@ -2,6 +2,7 @@
 import type { Host } from "../host.ts";
 import { loadTemplates } from "../render/templates.ts";
 import type { NamedImage } from "../store/store.ts";
+import { orderFilesOf, refuseCycle } from "./check-order.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
@@ -28,5 +29,6 @@ export async function makePlan(
   const render = await loadTemplates(host.config.templatesDirectory);
   const plan = planDeployment(name, request, { facts, render });
   await refuseConflicts(host, plan, replaces);
+  await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
   return plan;
 }

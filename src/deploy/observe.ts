@@ -1,14 +1,16 @@
 /** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
 import { lstat, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage, Store } from "../store/store.ts";
+import { presetOf } from "../systemd/presets.ts";
 import { accountIds } from "./accounts.ts";
 import { containerNames } from "./containers.ts";
+import { isMask } from "./host-files.ts";
 import type { Info } from "./info.ts";
 import { excludedBy } from "./name.ts";
 import { seenFrom } from "./paths.ts";
@@ -25,10 +27,15 @@ const UNIT_DIRECTORIES = [
 ];
 
 /**
- * A name can be installed when no container, no deployment of one, and no unit has it.
- * @throws Failure NAME_TAKEN
+ * A name can be installed when no container, no deployment of one, and no unit has it. A mask is no unit, but who starts what
+ * it keeps from starting goes against the admin.
+ * @throws Failure NAME_TAKEN; HOST_FILE_CONFLICT for a mask, unless the service is not to be started and the mask will hold.
  */
-export async function requireFreeName(host: Host, name: string): Promise<void> {
+export async function requireFreeName(
+  host: Host,
+  name: string,
+  { start }: { start: boolean },
+): Promise<void> {
   const names = await containerNames(host.layout);
   if (names.includes(name)) {
     throw new Failure("NAME_TAKEN", `a container ${name} is installed already`, {
@@ -46,12 +53,39 @@ export async function requireFreeName(host: Host, name: string): Promise<void> {
     );
   }
   const unit = `${name}.service`;
-  const place = await findUnit(host, unit);
+  const mask = await findMask(host, unit);
+  if (mask !== undefined) refuseMask(host, { unit, mask, start });
+  const place = mask === undefined ? await findUnit(host, unit) : await findUnitFile(host, unit);
   if (place !== undefined) {
     throw new Failure("NAME_TAKEN", `this host has a unit ${unit} already: ${place}`, {
       hint: "give another name with --name",
     });
   }
+}
+
+function refuseMask(
+  { config }: Host,
+  { unit, mask, start }: { unit: string; mask: string; start: boolean },
+): void {
+  const order = UNIT_DIRECTORIES.map((directory) => join(config.root, directory));
+  const own = order.indexOf(config.unitDirectory);
+  const holds = own < 0 || order.indexOf(dirname(mask)) <= own;
+  if (holds && !start) return;
+  throw new Failure("HOST_FILE_CONFLICT", `${unit} is masked: ${mask} is a link to /dev/null`, {
+    hint: holds
+      ? `unmask it (systemctl unmask ${unit}), or install with --no-start: it stays masked then`
+      : `unmask it: systemctl unmask --runtime ${unit}`,
+  });
+}
+
+/** The link to /dev/null that keeps the unit from starting. */
+export async function findMask({ config }: Host, unit: string): Promise<string | undefined> {
+  for (const directory of UNIT_DIRECTORIES) {
+    const path = join(config.root, directory, unit);
+    if (await isMask(path)) return path;
+    if (await isThere(path)) return undefined;
+  }
+  return undefined;
 }
 
 export async function observe(
@@ -105,6 +139,7 @@ export async function observe(
       sysusersDirectory: "/etc/sysusers.d",
       state: seenFrom(root, config.state),
     },
+    preset: await presetOf(root, `${name}.service`),
     now: Math.floor(Date.now() / 1000),
   };
 }
@@ -118,7 +153,7 @@ export async function refuseConflicts({ config }: Host, { hostFiles }: Plan, own
   for (const { path } of hostFiles) {
     if (ours.has(path)) continue;
     const target = join(config.root, path);
-    if (!(await isThere(target))) continue;
+    if (!(await isThere(target)) || (await isMask(target))) continue;
     throw new Failure("HOST_FILE_CONFLICT", `${target} exists and is not berth's`, {
       hint: "move it away, or install under another name with --name",
     });
@@ -132,16 +167,19 @@ export async function missingPaths({ config }: Host, paths: readonly string[]): 
 }
 
 async function findUnit(host: Host, unit: string): Promise<string | undefined> {
-  if (host.offline) {
-    const paths = UNIT_DIRECTORIES.map((directory) => join(host.config.root, directory, unit));
-    for (const path of paths) if (await isThere(path)) return path;
-    return undefined;
-  }
+  if (host.offline) return findUnitFile(host, unit);
   const systemd = await host.systemd();
   const { loadState } = await systemd.unit(unit);
   if (loadState === "not-found") return undefined;
-  if (loadState === "masked") return "it is masked";
   return String(await systemd.property(unit, "Unit", "FragmentPath")) || loadState;
+}
+
+async function findUnitFile({ config }: Host, unit: string): Promise<string | undefined> {
+  for (const directory of UNIT_DIRECTORIES) {
+    const path = join(config.root, directory, unit);
+    if ((await isThere(path)) && !(await isMask(path))) return path;
+  }
+  return undefined;
 }
 
 async function existing(root: string, paths: readonly string[]): Promise<string[]> {

@@ -12,6 +12,8 @@ export interface Order {
   requires: readonly string[];
   /** Pull these in, in no order. */
   wants: readonly string[];
+  /** Stopped and restarted when one of these is, in no order. */
+  partOf: readonly string[];
 }
 
 /**
@@ -30,8 +32,29 @@ export function orderDirectives(order: Order): Directive[] {
       order.wants,
     ),
     ...line("Requires", order.requires),
+    ...line("PartOf", order.partOf),
     ...line("After", order.after, order.requires),
     ...line("Before", order.before),
+  ];
+}
+
+/** What starts a service: its WantedBy=. */
+export function wantedByOf(names: readonly string[]): string[] {
+  return names.length > 0 ? names.map(unitOf) : ["multi-user.target"];
+}
+
+/** What an order implies that its words do not say, a sentence each. */
+export function orderNotes(name: string, { requires, partOf }: Order): string[] {
+  const list = (units: readonly string[]): string => [...new Set(units.map(unitOf))].join(", ");
+  return [
+    ...(requires.length > 0
+      ? [
+          `${name} requires ${list(requires)}: it does not start without, and a stop or restart there stops or restarts it too; --after orders without that`,
+        ]
+      : []),
+    ...(partOf.length > 0
+      ? [`${name} is part of ${list(partOf)}: a stop or restart there stops or restarts it too`]
+      : []),
   ];
 }
 

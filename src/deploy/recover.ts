@@ -4,15 +4,16 @@ import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
-import { removeDeployment } from "./standings.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
 
 export interface Recovered {
   name: string;
-  /** `undone` for an install, an update or a rollback; `finished` for an uninstall. */
+  action: Intent["action"];
+  /** `undone` for an install, an update or a rollback; `finished` for the others. */
   outcome: "undone" | "finished";
 }
 
@@ -28,11 +29,14 @@ export async function recover(
   { atBoot = false }: RecoverOptions = {},
 ): Promise<Recovered | undefined> {
   const intent = await readIntent(host.layout, name);
-  if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
+  if (intent?.action === "order") {
+    const { finishReorder } = await import("./apply-order.ts");
+    await finishReorder(host, intent);
+  } else if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
   else if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
   for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
-  return intent && { name, outcome: outcomeOf(intent) };
+  return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }
 
 /** Every container that a command left unfinished. */
@@ -71,5 +75,5 @@ async function removeOrphans(layout: Layout, name: string): Promise<void> {
 }
 
 function outcomeOf({ action }: Intent): Recovered["outcome"] {
-  return action === "uninstall" ? "finished" : "undone";
+  return action === "uninstall" || action === "order" ? "finished" : "undone";
 }

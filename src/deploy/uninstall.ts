@@ -4,13 +4,14 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
+import { adminDropIns } from "./drop-ins.ts";
 import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { recover } from "./recover.ts";
 
 export interface Uninstalled {
   name: string;
-  /** State directories that stay on the host. */
+  /** What stays on the host: state directories, and drop-ins of the admin's. */
   kept: string[];
 }
 
@@ -25,7 +26,7 @@ export async function uninstall(
   try {
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
-    if (interrupted !== undefined) return { name, kept: [] };
+    if (interrupted !== undefined && interrupted.action !== "order") return { name, kept: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
@@ -40,15 +41,25 @@ export async function uninstall(
     };
     await writeIntent(host.layout, intent);
     await dismantle(host, intent);
+    const data = purge ? sources : [...state, ...sources, ...sysusers];
     return {
       name,
-      kept: purge
-        ? await remaining(host, sources)
-        : await remaining(host, [...state, ...sources, ...sysusers]),
+      kept: [...(await remaining(host, data)), ...(await adminDropIns(host, `${name}.service`))],
     };
   } finally {
     lock.release();
   }
+}
+
+/** Later ones go first, so that none loses what it needs while it runs. */
+export async function uninstallOrder(host: Host, names: readonly string[]): Promise<string[]> {
+  const unique = [...new Set(names)];
+  if (unique.length < 2 || host.offline) return unique;
+  const { graphOfContainers } = await import("./graph.ts");
+  const { sortByOrder } = await import("./order-graph.ts");
+  const units = unique.map((name) => `${name}.service`);
+  const sorted = sortByOrder(await graphOfContainers(host, units), units).reverse();
+  return sorted.map((unit) => unit.slice(0, -".service".length));
 }
 
 /** Those that no other container binds: it would miss an empty directory too. */

@@ -6,7 +6,7 @@ import type { Directive } from "../runtime/runtime.ts";
 import { quotePath, quoteValue } from "../unit/quote.ts";
 import type { Mounts } from "./mounts.ts";
 import { networkDirectives } from "./network.ts";
-import { orderDirectives, unitOf } from "./order.ts";
+import { orderDirectives, wantedByOf } from "./order.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import type { PlannedService } from "./service.ts";
@@ -45,7 +45,7 @@ export function unitText(
     digest: image.digest,
     type: notify ? "notify" : "exec",
     execStart: service.execStart,
-    wantedBy: wantedBy(request).join(" "),
+    wantedBy: wantedByOf(request.wantedBy).join(" "),
   });
 }
 
@@ -85,10 +85,6 @@ export function dropInText(request: InstallRequest, context: UnitContext): strin
       ...logging,
     ],
   });
-}
-
-function wantedBy(request: InstallRequest): string[] {
-  return request.wantedBy.length > 0 ? request.wantedBy.map(unitOf) : ["multi-user.target"];
 }
 
 /**

@@ -7,7 +7,7 @@ import { getAllValues, parseUnit, type UnitFile } from "../unit/unit-file.ts";
 import { isUnitName } from "../unit/unit-name.ts";
 
 /** Where units and drop-ins lie, in the order of systemd.unit(5). */
-const UNIT_PATH = [
+export const UNIT_PATH: readonly string[] = [
   "/etc/systemd/system",
   "/usr/local/lib/systemd/system",
   "/usr/lib/systemd/system",
@@ -70,8 +70,23 @@ async function readInstall(root: string, unit: string, unitDirectory: string): P
   throw new Failure("JOB_FAILED", `cannot enable ${unit}: there is no such unit file in ${root}`);
 }
 
-// UNIT.d/*.conf in the order of their names; of two with one name the first directory's counts.
-async function readDropIns(root: string, unit: string, directories: string[]): Promise<UnitFile[]> {
+/** UNIT.d/*.conf in the order of their names; of two with one name the first directory's counts. */
+export async function readDropIns(
+  root: string,
+  unit: string,
+  directories: readonly string[],
+): Promise<UnitFile[]> {
+  const paths = await dropInsOf(root, unit, directories);
+  const names = [...paths.keys()].sort();
+  return Promise.all(names.map(async (name) => parseUnit(await readFile(paths.get(name) ?? "", "utf8"))));
+}
+
+/** The files of UNIT.d/ by name, as paths of the running host. */
+export async function dropInsOf(
+  root: string,
+  unit: string,
+  directories: readonly string[],
+): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
   for (const directory of directories) {
     const dropIns = join(root, directory, `${unit}.d`);
@@ -80,8 +95,7 @@ async function readDropIns(root: string, unit: string, directories: string[]): P
       if (name.endsWith(".conf") && !paths.has(name)) paths.set(name, join(dropIns, name));
     }
   }
-  const names = [...paths.keys()].sort();
-  return Promise.all(names.map(async (name) => parseUnit(await readFile(paths.get(name) ?? "", "utf8"))));
+  return paths;
 }
 
 /** The links that enable a unit, as seen inside the tree; `replace`: one that points elsewhere gives way. UNIT_INVALID. */

@@ -109,6 +109,16 @@ export class Manager {
     return this.#get(MANAGER_PATH, MANAGER, { name: "Version", what: "tell its version" }) as Promise<string>;
   }
 
+  async bootTimes(): Promise<{ userspace: number; finished: number }> {
+    const read = async (name: string): Promise<number> =>
+      Number(await this.#get(MANAGER_PATH, MANAGER, { name, what: "tell when it booted" }));
+    const [userspace, finished] = await Promise.all([
+      read("UserspaceTimestampMonotonic"),
+      read("FinishTimestampMonotonic"),
+    ]);
+    return { userspace, finished };
+  }
+
   close(): void {
     this.#bus.close();
   }

@@ -51,6 +51,15 @@ export async function disableOffline(root: string, unit: string, unitDirectory: 
   return removed.map(({ path }) => path);
 }
 
+/** Whether a target or unit of the tree pulls the unit in. */
+export async function isEnabledOffline(root: string, unit: string): Promise<boolean> {
+  const directory = join(root, "/etc/systemd/system");
+  if (!(await isInside(directory, root))) return false;
+  return (await linksBelow(directory)).some(
+    ({ path, target }) => target !== "/dev/null" && basename(path) === unit,
+  );
+}
+
 // Whether the link was made: false when it was there. A link of the same unit that points elsewhere is replaced.
 async function placeLink(
   path: string,

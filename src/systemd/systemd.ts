@@ -37,6 +37,8 @@ export interface Systemd {
   /** The loaded units whose names match a pattern (`etcd.service`, `berth-*`). */
   list(patterns: string[]): Promise<ListedUnit[]>;
   version(): Promise<string>;
+  /** Microseconds of the monotonic clock: when userspace began, and when the boot was finished (0 while it goes on). */
+  bootTimes(): Promise<{ userspace: number; finished: number }>;
   close(): void;
 }
 

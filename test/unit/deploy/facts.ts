@@ -11,7 +11,7 @@ export function request(more: Partial<InstallRequest> = {}): InstallRequest {
     values: {},
     environment: {},
     volumes: [],
-    order: { after: [], before: [], requires: [], wants: [] },
+    order: { after: [], before: [], requires: [], wants: [], partOf: [] },
     wantedBy: [],
     start: true,
     ...more,

@@ -55,16 +55,18 @@ describe("orderDirectives()", () => {
         before: ["docker"],
         requires: ["etcd"],
         wants: ["x.timer"],
+        partOf: ["k8s.target"],
       }),
     ).toEqual([
       ["Wants", "network.target x.timer"],
       ["Requires", "etcd.service"],
+      ["PartOf", "k8s.target"],
       ["After", "etcd.service network.target"],
       ["Before", "docker.service"],
     ]);
   });
   test.each(["a b", "a\nb.service", "", "x/y"])("refuses %j", (name) => {
-    expect(() => orderDirectives({ after: [name], before: [], requires: [], wants: [] })).toThrow(
+    expect(() => orderDirectives({ after: [name], before: [], requires: [], wants: [], partOf: [] })).toThrow(
       expect.objectContaining({ code: "NAME_INVALID" }),
     );
   });

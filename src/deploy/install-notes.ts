@@ -1,0 +1,26 @@
+/** What the admin should know of an install beside that it was done. */
+import type { Host } from "../host.ts";
+import { adminDropIns } from "./drop-ins.ts";
+import { findMask } from "./observe.ts";
+import { orderNotes } from "./order.ts";
+import type { Plan } from "./plan.ts";
+import type { InstallRequest } from "./request.ts";
+
+/** A sentence each. */
+export async function installNotes(host: Host, plan: Plan, { order }: InstallRequest): Promise<string[]> {
+  const { name, unit, enable } = plan;
+  const mask = await findMask(host, unit);
+  const dropIns = await adminDropIns(host, unit);
+  return [
+    ...(mask === undefined
+      ? []
+      : [`${unit} is masked and stays so: systemctl unmask ${unit}, then berth start ${name}`]),
+    ...(enable
+      ? []
+      : [`${unit} does not start at boot: a preset of this host disables it (systemctl enable ${unit})`]),
+    ...(dropIns.length > 0
+      ? [`drop-ins that were there already hold over berth's: ${dropIns.join(", ")}`]
+      : []),
+    ...orderNotes(name, order),
+  ];
+}
