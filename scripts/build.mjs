@@ -12,7 +12,7 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 const at = (...names) => join(project, ...names);
 
 /** Each begins a thread or a process, so that it must be a file under its own name. */
-const ENTRIES = ["src/cli.ts", "src/store/worker.ts"];
+const ENTRIES = ["src/cli.ts", "src/store/worker.ts", "src/store/hash-worker.ts"];
 /** Native, or asked for by dbus-next and never needed. */
 const EXTERNAL = ["koffi", "usocket", "x11"];
 

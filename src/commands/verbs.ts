@@ -2,6 +2,7 @@
 import type { OptionSpec, Verb } from "./command.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
+import { storeVerbs } from "./store-verbs.ts";
 
 const pulling: readonly OptionSpec[] = [
   {
@@ -344,6 +345,7 @@ export const verbs: readonly Verb[] = [
   rmi,
   inspect,
   ...registryVerbs,
+  ...storeVerbs,
   check,
   recover,
 ];

@@ -1,9 +1,8 @@
 /** The images of the store as people list and inspect them. */
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Digest } from "../oci/digest.ts";
 import type { NamedImage } from "../store/store.ts";
-import { containerNames, findContainer } from "./containers.ts";
+import { deployedImages } from "./deployments.ts";
 
 export interface ListedImage {
   name: string;
@@ -38,15 +37,8 @@ export async function removeImages(host: Host, typed: readonly string[]): Promis
   const found: NamedImage[] = [];
   for (const name of typed) found.push(await requireImage(host, name));
   for (const { name } of found) await store.unname(name);
-  const { objects, bytes } = await store.prune({ keep: await installedImages(host) });
+  const { objects, bytes } = await store.prune({ keep: () => deployedImages(host.layout) });
   return { removed: found.map(({ name }) => name), freed: { objects, bytes } };
-}
-
-/** What a repair of a container would need. */
-async function installedImages(host: Host): Promise<Digest[]> {
-  const names = await containerNames(host.layout);
-  const containers = await Promise.all(names.map((name) => findContainer(host, name)));
-  return containers.map(({ info }) => `sha256:${info.revision}` as const);
 }
 
 /** @throws Failure IMAGE_UNKNOWN */

@@ -23,10 +23,14 @@ export function xattrsOf(records: PaxRecords, type: string): Xattr[] {
   for (const [key, value] of records) {
     if (!key.startsWith(PREFIX)) continue;
     const name = key.slice(PREFIX.length);
-    if (!KEPT.some((prefix) => name.startsWith(prefix))) continue;
-    if (DROPPED.some((prefix) => name.startsWith(prefix))) continue;
+    if (!isKeptXattr(name)) continue;
     if (name.startsWith("user.") && type !== "file" && type !== "directory") continue;
     xattrs.push({ name, value: Buffer.from(value) });
   }
   return xattrs.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Whether berth keeps an attribute of this name. */
+export function isKeptXattr(name: ByteString): boolean {
+  return KEPT.some((prefix) => name.startsWith(prefix)) && !DROPPED.some((prefix) => name.startsWith(prefix));
 }

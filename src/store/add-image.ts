@@ -33,9 +33,11 @@ export interface AddOptions {
 }
 
 /** A layer that the store lacks. */
-interface MissingLayer {
+export interface MissingLayer {
   descriptor: Descriptor;
   diffId: Digest;
+  /** Names of its objects that are damaged: they give way to what comes. */
+  damaged?: readonly string[] | undefined;
 }
 
 const DEFAULT_LIMIT = 256 * 1024 ** 3;
@@ -95,7 +97,8 @@ async function claimMissing(
   return [...missing.values()];
 }
 
-async function receive(
+/** Reads layers into the store in the order that `addImage` promises. `stage` must be empty; the caller holds the lock of the store. */
+export async function receive(
   layout: Layout,
   { missing, stage, options }: { missing: MissingLayer[]; stage: string; options: AddOptions },
 ): Promise<void> {
@@ -107,8 +110,8 @@ async function receive(
   await readLayers(layout, { missing, stage, options });
   syncFileSystem(stage);
   const breathe = breather(undefined, "pull"); // from here on it is faster to finish than to undo
-  for (const [at] of missing.entries())
-    await publishObjects(layout, { from: join(stage, String(at)), breathe });
+  for (const [at, { damaged }] of missing.entries())
+    await publishObjects(layout, { from: join(stage, String(at)), damaged, breathe });
   syncFileSystem(layout.objects);
   for (const [at, { diffId }] of missing.entries())
     renameSync(join(stage, `${at}.listing`), layout.layer(diffId));
@@ -128,13 +131,14 @@ async function readLayers(
   const work = async (): Promise<void> => {
     await using worker = new LayerWorker();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [at, { descriptor, diffId }] = next;
+      const [at, { descriptor, diffId, damaged }] = next;
       const { digest, size } = descriptor;
       const job = {
         diffId,
         stage: join(stage, String(at)),
         listing: join(stage, `${at}.listing`),
         objects: layout.objects,
+        damaged,
         limit,
       };
       const onReceived = (received: number): void =>
@@ -185,10 +189,14 @@ function describe(
     : new Failure(code, `${what}: ${message}`, { hint, cause: cause.cause });
 }
 
-/** Moves staged objects to their places; one that exists stays as it is, since checkouts share it. */
+/** Moves staged objects to their places; one that exists stays as it is, since checkouts share it, unless it is `damaged`. */
 async function publishObjects(
   layout: Layout,
-  { from, breathe }: { from: string; breathe: () => Promise<void> | undefined },
+  {
+    from,
+    damaged = [],
+    breathe,
+  }: { from: string; damaged?: readonly string[] | undefined; breathe: () => Promise<void> | undefined },
 ): Promise<void> {
   const prefixes = new Set<string>();
   for (const name of readdirSync(from)) {
@@ -196,7 +204,8 @@ async function publishObjects(
     if (!prefixes.has(prefix)) mkdirSync(join(layout.objects, prefix), { recursive: true, mode: 0o700 });
     prefixes.add(prefix);
     try {
-      renameNoReplace(join(from, name), layout.object(name));
+      if (damaged.includes(name)) renameSync(join(from, name), layout.object(name));
+      else renameNoReplace(join(from, name), layout.object(name));
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
     }

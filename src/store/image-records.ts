@@ -7,7 +7,9 @@ import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { publishFile, syncDirectory } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** An image in the store. `created` is the ISO time of the pull, `size` the sum of its layers' blobs in bytes. */
+/**
+ * An image in the store. `created` is the ISO time of the pull, `size` the sum of its layers' blobs in bytes.
+ */
 export interface StoredImage {
   digest: Digest;
   manifestBytes: Buffer;
@@ -34,8 +36,8 @@ interface ImageRecord {
 }
 
 /**
- * Parses and checks what an image consists of: the manifest has `digest`, the config the digest and size that the manifest says, and there is a diffID for
- * each layer. MANIFEST_INVALID, DIGEST_MISMATCH.
+ * Parses and checks what an image consists of: the manifest has `digest`, the config the digest and size that
+ * the manifest says, and there is a diffID for each layer. MANIFEST_INVALID, DIGEST_MISMATCH.
  */
 export function parseImage(
   { digest, manifestBytes, configBytes }: { digest: Digest; manifestBytes: Buffer; configBytes: Buffer },
@@ -104,7 +106,10 @@ function textOf(bytes: Buffer, what: string): string {
 export function writeName(layout: Layout, { record, stage }: { record: NameRecord; stage: string }): void {
   const tmp = join(stage, "name");
   const path = layout.name(encodeName(record.name));
-  publishFile(path, { bytes: `${JSON.stringify({ name: record.name, digest: record.digest, source: record.source })}\n`, tmp });
+  publishFile(path, {
+    bytes: `${JSON.stringify({ name: record.name, digest: record.digest, source: record.source })}\n`,
+    tmp,
+  });
 }
 
 /** Whether there was such a name. */
@@ -129,7 +134,8 @@ export function readNames(layout: Layout): NameRecord[] {
   return records.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function parseName(text: string, path: string): NameRecord {
+/** The record of a name in the text of its file. STORE_CORRUPT. */
+export function parseName(text: string, path: string): NameRecord {
   try {
     const { name, digest, source } = JSON.parse(text) as NameRecord;
     if (encodeName(name) === basename(path) && digest.includes(":")) return { name, digest, source };
@@ -151,7 +157,9 @@ export function entriesOf(dir: string): string[] {
 
 const MAX_FILE_NAME = 200;
 
-/** A reference as a file name: what is not a letter, digit, `.`, `_` or `-` as %XX; a long one by its hash. */
+/**
+ * A reference as a file name: what is not a letter, digit, `.`, `_` or `-` as %XX; a long one by its hash.
+ */
 export function encodeName(name: string): string {
   const encoded = [...Buffer.from(name)]
     .map((byte) => {
@@ -163,6 +171,15 @@ export function encodeName(name: string): string {
     .join("")
     .replace(/^\./, "%2E");
   return encoded.length <= MAX_FILE_NAME ? encoded : `%${digestHex(sha256(Buffer.from(name)))}`;
+}
+
+/** The name that a file of names/ is for; undefined for one known by its hash alone. */
+export function decodeName(file: string): string | undefined {
+  if (/^%[0-9a-f]{64}$/.test(file)) return undefined;
+  const text = file.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(text, "latin1").toString();
 }
 
 function readOr<T>(path: string, orElse: () => T): string | T {

@@ -19,6 +19,8 @@ export interface LayerJob {
   listing: string;
   /** The store's objects, to see what is there already. */
   objects: string;
+  /** Of those, names that do not count as being there. */
+  damaged?: readonly string[] | undefined;
   /** Most bytes the layer may unpack to, holes included. */
   limit: number;
 }

@@ -33,8 +33,9 @@ const LAST_DELAY_MS = 100;
 const SAY_AFTER_MS = 1000;
 
 /**
- * Takes flock(2) on the file `path`, which is made if missing. Waits by polling, since a blocking call in a thread keeps Node from
- * exiting; after a second reports who holds it. Failure INTERRUPTED when `signal` aborts, `code` (STORE_LOCKED) after `timeoutMs`.
+ * Takes flock(2) on the file `path`, which is made if missing. Waits by polling, since a blocking call in a
+ * thread keeps Node from exiting; after a second reports who holds it. Failure INTERRUPTED when `signal`
+ * aborts, `code` (STORE_LOCKED) after `timeoutMs`.
  */
 export async function lockFile(path: string, options: LockOptions): Promise<Lock> {
   const { mode, report, signal, timeoutMs = Number.POSITIVE_INFINITY, code = "STORE_LOCKED" } = options;
@@ -54,6 +55,22 @@ export async function lockFile(path: string, options: LockOptions): Promise<Lock
       report?.({ type: "waiting", lock: path, holder: holderOf(path) });
     }
     await sleep(Math.min(pause, timeoutMs - waited), { signal, path });
+  }
+}
+
+/**
+ * A shared lock to read under. What cannot be written needs none: nobody changes it, at least not through
+ * this mount.
+ */
+export async function lockToRead(
+  path: string,
+  options: Pick<LockOptions, "report" | "signal">,
+): Promise<Lock | undefined> {
+  try {
+    return await lockFile(path, { ...options, mode: "shared" });
+  } catch (error) {
+    if (isErrno(error, "EROFS") || isErrno(error, "ENOENT")) return undefined;
+    throw error;
   }
 }
 

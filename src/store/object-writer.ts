@@ -19,6 +19,7 @@ const ZEROS = Buffer.alloc(64 * 1024);
 export class ObjectWriter {
   readonly #stage: string;
   readonly #objects: string;
+  readonly #damaged: ReadonlySet<string>;
   readonly #staged = new Set<string>();
   readonly #buffer = Buffer.allocUnsafeSlow(SMALL);
   #length = 0;
@@ -26,9 +27,14 @@ export class ObjectWriter {
   #entry: TarEntry | undefined;
   #unchecked = 0;
 
-  constructor({ stage, objects }: { stage: string; objects: string }) {
+  constructor({
+    stage,
+    objects,
+    damaged = [],
+  }: { stage: string; objects: string; damaged?: readonly string[] | undefined }) {
     this.#stage = stage;
     this.#objects = objects;
+    this.#damaged = new Set(damaged);
   }
 
   begin(entry: TarEntry): void {
@@ -91,7 +97,8 @@ export class ObjectWriter {
   }
 
   #isPresent(name: string): boolean {
-    return this.#staged.has(name) || existsSync(join(this.#objects, name.slice(0, 2), name));
+    if (this.#staged.has(name)) return true;
+    return !this.#damaged.has(name) && existsSync(join(this.#objects, name.slice(0, 2), name));
   }
 
   /** Stops before the disk is full to the last byte. */

@@ -1,16 +1,17 @@
-import { lstatSync, readdirSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, type Stats, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
 import { breather, syncFileSystem } from "./files.ts";
-import { hasImage, readImage, readNames } from "./image-records.ts";
+import { entriesOf, hasImage, readImage, readNames } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { readListing } from "./listings.ts";
-import { lockFile } from "./locks.ts";
+import { lockFile, lockToRead } from "./locks.ts";
 import { objectName } from "./object-name.ts";
+import { digestOfFile } from "./read-records.ts";
 import { removeStaleStages } from "./stage.ts";
 
-/** What was removed; `bytes` is the size of the objects. */
+/** What was removed, or would be; `bytes` is the space that this frees: objects that a deployment has besides free none. */
 export interface Pruned {
   objects: number;
   bytes: number;
@@ -21,66 +22,110 @@ export interface Pruned {
 export interface PruneOptions {
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
-  /** Images to keep although no name means them, such as those of deployments. */
-  keep?: Iterable<Digest>;
+  /** Images to keep although no name means them, such as those of deployments; asked for while nobody adds. */
+  keep?: () => Iterable<Digest> | Promise<Iterable<Digest>>;
+  /** Remove nothing. */
+  dryRun?: boolean | undefined;
+  /** Keep also what came less than this ago; milliseconds. */
+  graceMs?: number | undefined;
 }
 
 /**
- * Mark and sweep: drops what neither a name nor `keep` refers to, while nobody adds. Images go first, then
- * listings, objects last, with a sync before them: a listing that is there promises its objects.
+ * Mark and sweep: drops what neither a name nor `keep` refers to, while nobody adds. Images go first, then listings, objects last, with
+ * a sync before them: a listing that is there promises its objects. STORE_CORRUPT when it cannot be known what is needed.
  */
-export async function pruneStore(
-  layout: Layout,
-  { report, signal, keep = [] }: PruneOptions,
-): Promise<Pruned> {
-  using _ = await lockFile(layout.lock, { mode: "exclusive", report, signal });
-  await removeStaleStages(layout);
-  const kept = markKept(layout, keep);
-  const images = sweep(layout.images, (file) => kept.images.has(file));
-  const layers = sweep(layout.layers, (file) => kept.layers.has(file));
-  sweep(layout.tmp, (file) => !file.endsWith(".layer")); // of killed pullers
-  syncFileSystem(layout.store);
-  const breathe = breather(signal, "prune");
-  const pruned: Pruned = { objects: 0, bytes: 0, layers, images };
-  for (const prefix of readdirSync(layout.objects)) {
-    const dir = join(layout.objects, prefix);
-    for (const name of readdirSync(dir)) {
-      if (kept.objects.has(name)) continue;
-      const path = join(dir, name);
-      pruned.bytes += lstatSync(path).size;
-      pruned.objects++;
-      unlinkSync(path);
-      await breathe();
+export async function pruneStore(layout: Layout, options: PruneOptions): Promise<Pruned> {
+  const { report, signal, keep = () => [], dryRun = false, graceMs = 0 } = options;
+  using _ = dryRun
+    ? await lockToRead(layout.lock, { report, signal })
+    : await lockFile(layout.lock, { mode: "exclusive", report, signal });
+  if (!dryRun) await removeStaleStages(layout);
+  const isYoung = graceMs === 0 ? () => false : youngerThan(Date.now() - graceMs);
+  const kept = markKept(layout, { keep: await keep(), isYoung });
+  const pruned: Pruned = { objects: 0, bytes: 0, layers: 0, images: 0 };
+  const sweep = (dir: string, isKept: (file: string) => boolean): number => {
+    let count = 0;
+    for (const file of entriesOf(dir)) {
+      const path = join(dir, file);
+      const stat = lstatSync(path);
+      if (isKept(file) || isYoung(stat)) continue;
+      count++;
+      pruned.bytes += spaceOf(stat);
+      if (!dryRun) unlinkSync(path);
     }
+    return count;
+  };
+  pruned.images = sweep(layout.images, (file) => kept.images.has(file));
+  pruned.layers = sweep(layout.layers, (file) => kept.layers.has(file));
+  sweep(layout.blobs, (file) => kept.blobs.has(file));
+  if (!dryRun) {
+    for (const file of readdirSync(layout.tmp))
+      if (file.endsWith(".layer")) unlinkSync(join(layout.tmp, file)); // of killed pullers
+    syncFileSystem(layout.store);
+  }
+  const breathe = breather(signal, "prune");
+  for (const path of objectPaths(layout)) {
+    await breathe();
+    if (kept.objects.has(path.slice(path.lastIndexOf("/") + 1))) continue;
+    const stat = lstatSync(path);
+    if (isYoung(stat)) continue;
+    pruned.objects++;
+    if (stat.nlink === 1) pruned.bytes += spaceOf(stat);
+    if (!dryRun) unlinkSync(path);
   }
   return pruned;
+}
+
+/** Bytes on the disk. */
+export function spaceOf({ blocks }: Stats): number {
+  return blocks * 512;
+}
+
+export function* objectPaths({ objects }: Layout): Generator<string> {
+  for (const prefix of entriesOf(objects))
+    for (const name of readdirSync(join(objects, prefix))) yield join(objects, prefix, name);
+}
+
+/** By the time of the last change of anything about it, since an object has the time that its layer says. */
+function youngerThan(limit: number): (stat: Stats) => boolean {
+  return ({ ctimeMs }) => ctimeMs > limit;
 }
 
 /** File names of what stays. */
 function markKept(
   layout: Layout,
-  keep: Iterable<Digest>,
-): { images: Set<string>; layers: Set<string>; objects: Set<string> } {
-  const kept = { images: new Set<string>(), layers: new Set<string>(), objects: new Set<string>() };
-  const digests = new Set([...readNames(layout).map(({ digest }) => digest), ...keep]);
+  { keep, isYoung }: { keep: Iterable<Digest>; isYoung: (stat: Stats) => boolean },
+): Record<"images" | "layers" | "blobs" | "objects", Set<string>> {
+  const kept = {
+    images: new Set<string>(),
+    layers: new Set<string>(),
+    blobs: new Set<string>(),
+    objects: new Set<string>(),
+  };
+  const young = entriesOf(layout.images).filter((file) => isYoung(lstatSync(join(layout.images, file))));
+  const digests = new Set([
+    ...readNames(layout).map(({ digest }) => digest),
+    ...keep,
+    ...young.map(digestOfFile),
+  ]);
   for (const digest of digests) {
     if (!hasImage(layout, digest)) continue;
     kept.images.add(`${digestHex(digest)}.json`);
-    for (const diffId of readImage(layout, digest).config.diffIds) {
+    const { manifest, config } = readImage(layout, digest);
+    for (const layer of manifest.layers) kept.blobs.add(digestHex(layer.digest));
+    for (const diffId of config.diffIds) {
       const file = digestHex(diffId);
       if (kept.layers.has(file)) continue;
       kept.layers.add(file);
-      for (const change of readListing(layout, diffId).changes)
-        if (change.kind === "add" && change.node.type === "file" && change.node.size > 0)
-          kept.objects.add(objectName(change.node.sha256, change.node));
+      for (const name of objectsOfLayer(layout, diffId)) kept.objects.add(name);
     }
   }
   return kept;
 }
 
-/** Removes the files of `dir` that are not kept; says how many. */
-function sweep(dir: string, isKept: (file: string) => boolean): number {
-  const gone = readdirSync(dir).filter((file) => !isKept(file));
-  for (const file of gone) unlinkSync(join(dir, file));
-  return gone.length;
+/** Names of the objects that a layer brings. STORE_CORRUPT. */
+export function* objectsOfLayer(layout: Layout, diffId: Digest): Generator<string> {
+  for (const change of readListing(layout, diffId).changes)
+    if (change.kind === "add" && change.node.type === "file" && change.node.size > 0)
+      yield objectName(change.node.sha256, change.node);
 }

@@ -7,15 +7,15 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type AddOptions, addImage, type NewImage } from "./add-image.ts";
 import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
-import { layerTar } from "./layer-tar.ts";
 import { type CheckoutCounts, checkoutTree } from "./checkout.ts";
 import { checkFormat, createStore } from "./format.ts";
 import { type NameRecord, readImage, readNames, removeName, type StoredImage } from "./image-records.ts";
+import { layerTar } from "./layer-tar.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { readListing } from "./listings.ts";
 import { lockFile } from "./locks.ts";
 import { matchName } from "./match-name.ts";
-import { type Pruned, pruneStore } from "./prune.ts";
+import { type Pruned, type PruneOptions, pruneStore } from "./prune.ts";
 import { readTreeFile } from "./read-tree-file.ts";
 
 export type { StoredImage };
@@ -107,8 +107,15 @@ export class Store {
   }
 
   /** Keeps the blobs of an image whose files are there already. */
-  async keepBlobs({ manifest }: StoredImage, open: (layer: Descriptor) => AsyncIterable<Uint8Array>): Promise<void> {
-    using _ = await lockFile(this.layout.lock, { mode: "shared", report: this.#report, signal: this.#signal });
+  async keepBlobs(
+    { manifest }: StoredImage,
+    open: (layer: Descriptor) => AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    using _ = await lockFile(this.layout.lock, {
+      mode: "shared",
+      report: this.#report,
+      signal: this.#signal,
+    });
     for (const layer of manifest.layers) {
       if (hasBlob(this.layout, layer)) continue;
       for await (const _chunk of this.keepBlob(layer, open(layer)));
@@ -124,8 +131,8 @@ export class Store {
   }
 
   /** Drops what no name refers to, nor `keep`: the images of deployments. */
-  async prune({ keep = [] }: { keep?: Iterable<Digest> } = {}): Promise<Pruned> {
-    return pruneStore(this.layout, { keep, report: this.#report, signal: this.#signal });
+  async prune(options: Pick<PruneOptions, "keep" | "dryRun" | "graceMs"> = {}): Promise<Pruned> {
+    return pruneStore(this.layout, { ...options, report: this.#report, signal: this.#signal });
   }
 
   /** The image's root file system: its layers merged. */
@@ -166,5 +173,7 @@ export class Store {
 }
 
 function notStored({ digest }: Descriptor): never {
-  throw new Failure("STORE_CORRUPT", `layer ${digest} is missing from the store`, { hint: "Pull the image again." });
+  throw new Failure("STORE_CORRUPT", `layer ${digest} is missing from the store`, {
+    hint: "Pull the image again.",
+  });
 }

@@ -7,6 +7,8 @@ const fset = native("int fsetxattr(int fd, const void *name, const void *value, 
 const lget = native("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)");
 const llist = native("int64_t llistxattr(const void *path, void *list, size_t size)");
 
+const lremove = native("int lremovexattr(const void *path, const void *name)");
+
 /** The kernel's limits: XATTR_SIZE_MAX and XATTR_LIST_MAX are both 64 KiB. */
 const MAX_BYTES = 65536;
 
@@ -49,4 +51,11 @@ export function llistxattr(path: string | Uint8Array): Buffer[] {
     start = end + 1;
   }
   return names;
+}
+
+/** Takes an extended attribute of the file itself away; it must be there. */
+export function lremovexattr(path: string | Uint8Array, name: string | Uint8Array): void {
+  const file = cString(path);
+  if (lremove(file, cString(name)) !== 0)
+    throw lastError({ syscall: "lremovexattr", path: file.subarray(0, -1) });
 }

@@ -218,7 +218,7 @@ describe("Store.unname() and Store.prune()", () => {
     const gone = imageOf([BASE, TOP]);
     await add(gone, "gone");
     await store.unname("gone");
-    expect(await store.prune()).toEqual({ objects: 1, bytes: 1, layers: 1, images: 1 });
+    expect(await store.prune()).toMatchObject({ objects: 1, layers: 1, images: 1 });
     const withoutEmpty = listingOf(store.layout.store).filter(
       (line) => !line.startsWith("/objects/") || line.includes("."),
     );
@@ -233,7 +233,7 @@ describe("Store.unname() and Store.prune()", () => {
     const image = imageOf([BASE, TOP]);
     await add(image);
     await store.unname(NAME);
-    expect(await store.prune({ keep: [image.digest] })).toMatchObject({ objects: 0, images: 0 });
+    expect(await store.prune({ keep: () => [image.digest] })).toMatchObject({ objects: 0, images: 0 });
     expect(await store.prune()).toMatchObject({ images: 1, layers: 2, objects: 3 });
     await add(image);
     await checkout((await store.find("test"))?.image as StoredImage);

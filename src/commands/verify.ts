@@ -1,0 +1,56 @@
+import { type Repaired, repair } from "../deploy/repair.ts";
+import { type Damage, type Verified, verify } from "../deploy/verify.ts";
+import { withHost } from "../host.ts";
+import { fields, line, type Text, type View } from "../view.ts";
+import type { Context } from "./command.ts";
+import type { VerifyOptions } from "./options.ts";
+import { parseSize } from "./quantity.ts";
+
+export async function run(
+  context: Context,
+  names: string[],
+  { repair: repairs, rate, jobs }: VerifyOptions,
+): Promise<Verified | Repaired> {
+  const request = { names, jobs, rate: rate === undefined ? undefined : parseSize(rate) };
+  return withHost(context, (host) => (repairs ? repair(host, request) : verify(host, request)));
+}
+
+export function view(result: Verified | Repaired): View {
+  const { checked, damaged, clean } = result;
+  const { repaired = [], problems = [] } = result as Partial<Repaired>;
+  return [
+    ...repaired.flatMap((damage) => describe(damage, { text: "repaired", tone: "good" })),
+    ...damaged.flatMap((damage) => describe(damage, { text: "damaged", tone: "bad" })),
+    ...problems.map((problem) => line({ text: "not repaired", tone: "bad" }, ` ${problem}`)),
+    line(
+      `${counted(checked.objects, "object")} (`,
+      { bytes: checked.bytes },
+      `), ${counted(checked.layers, "layer")}, ${counted(checked.images, "image")}, ${counted(checked.names, "name")}, ` +
+        `${counted(checked.deployments, "deployment")} with ${counted(checked.files, "file")} checked`,
+    ),
+    line(
+      clean
+        ? { text: "nothing is damaged", tone: "good" }
+        : { text: `${counted(damaged.length, "file")} damaged`, tone: "bad" },
+    ),
+  ];
+}
+
+export function exitStatus({ clean }: Verified): number {
+  return clean ? 0 : 1;
+}
+
+function describe({ what, path, reason, images, deployments }: Damage, verdict: Text): View {
+  return [
+    line(verdict, ` ${what} ${path}`),
+    fields([
+      ["  reason", reason],
+      ["  image", images],
+      ["  deployment", deployments],
+    ]),
+  ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,42 @@
+/** What the checkout of a deployment must hold: the image's tree, and what was made in it for mounts. */
+import { lstatSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../errors.ts";
+import { bytesOf } from "../layer/byte-string.ts";
+import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
+import { resolvePath, type Tree } from "../layer/tree.ts";
+import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
+
+/** The configuration of the deployment in `dir`. @throws Failure STORE_CORRUPT */
+export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
+  const path = join(dir, "config.json");
+  try {
+    return parseRuntimeConfig(await readFile(path, "utf8"), path);
+  } catch (cause) {
+    throw new Failure("STORE_CORRUPT", `${path} cannot be read`, {
+      cause,
+      hint: "uninstall the container and install it again",
+    });
+  }
+}
+
+/** `tree` as the deployment in `dir` was checked out, with what its `config` mounts on. */
+export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tree {
+  const targets: MountTarget[] = [];
+  const destinations = config.mounts.map(({ destination }) => destination);
+  for (const path of new Set([config.process.cwd, ...destinations])) {
+    // What is mounted below another mount is made there, not here.
+    if (destinations.some((other) => other !== path && isBelow(path, other))) continue;
+    const { path: real, entry } = resolvePath(tree, path);
+    if (entry !== undefined) continue;
+    const host = Buffer.concat([Buffer.from(join(dir, "rootfs/")), bytesOf(real)]);
+    const isFile = lstatSync(host, { throwIfNoEntry: false })?.isFile() === true;
+    targets.push({ path, type: isFile ? "file" : "dir" });
+  }
+  return withMountTargets(tree, targets);
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
+}
