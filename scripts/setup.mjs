@@ -22,13 +22,15 @@ import { fileURLToPath } from "node:url";
 
 export const project = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What is called on the host: [command, the Debian package that brings it]. None of them starts a service. */
+/** What is called on the host: [command, the Debian package that brings it]. None of them starts a service; podman's brings a socket unit. */
 const TOOLS = [
   ["systemd-nspawn", "systemd-container"],
   ["systemd-analyze", "systemd"],
   ["dbus-daemon", "dbus-daemon"],
   ["mmdebstrap", "mmdebstrap"],
   ["umoci", "umoci"],
+  ["skopeo", "skopeo"],
+  ["podman", "podman"],
   ["unshare", "util-linux"],
 ];
 

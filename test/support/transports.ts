@@ -3,39 +3,40 @@
  * skopeo share, and directories. Nothing of it touches what this machine has.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { Transport } from "../../src/oci/reference.ts";
+import { type RealRegistry, startRealRegistry } from "./real-registry.ts";
 
 export class Places {
   readonly dir: string;
-  readonly registry: string;
+  /** As DOCKER_HOST says it. */
   readonly daemonHost: string;
-  readonly #children: ReturnType<typeof startServer>[];
+  readonly #registry: RealRegistry;
+  readonly #engine: ReturnType<typeof startEngine>;
 
   static async start(): Promise<Places> {
     const dir = await mkdtemp(join(tmpdir(), "berth-places-"));
-    const registry = `127.0.0.1:${await freePort()}`;
+    const registry = await startRealRegistry("plain");
     const places = new Places(dir, registry);
-    await places.#startRegistry();
-    await places.#startEngine();
+    await until(async () => existsSync(join(dir, "engine.sock")));
     return places;
   }
 
-  private constructor(dir: string, registry: string) {
+  private constructor(dir: string, registry: RealRegistry) {
     this.dir = dir;
-    this.registry = registry;
+    this.#registry = registry;
     this.daemonHost = `unix://${join(dir, "engine.sock")}`;
-    this.#children = [];
+    this.#engine = startEngine(dir, this.daemonHost);
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) child.kill();
-    await Promise.all(this.#children);
+    this.#engine.kill();
+    await this.#engine;
+    await this.#registry.close();
     await rm(this.dir, { recursive: true, force: true });
   }
 
@@ -43,7 +44,7 @@ export class Places {
   reference(transport: Transport, name: string): string {
     switch (transport) {
       case "docker":
-        return `docker://${this.registry}/${name}:1`;
+        return `docker://${this.#registry.host}/${name}:1`;
       case "oci":
         return `oci:${this.dir}/layouts/${name}:one`;
       case "oci-archive":
@@ -75,37 +76,16 @@ export class Places {
     const daemon = [`--src-daemon-host=${this.daemonHost}`, `--dest-daemon-host=${this.daemonHost}`];
     await execa("skopeo", ["copy", ...options, ...daemon, from, to]);
   }
-
-  async #startRegistry(): Promise<void> {
-    const config = join(this.dir, "registry.yml");
-    const text = [
-      "version: 0.1",
-      "log: { level: error, accesslog: { disabled: true } }",
-      `storage: { filesystem: { rootdirectory: ${this.dir}/registry }, delete: { enabled: true } }`,
-      `http: { addr: "${this.registry}" }`,
-    ];
-    await writeFile(config, `${text.join("\n")}\n`);
-    this.#start("docker-registry", ["serve", config]);
-    await until(async () => {
-      const answer = await fetch(`http://${this.registry}/v2/`).catch(() => undefined);
-      return answer?.ok === true;
-    });
-  }
-
-  async #startEngine(): Promise<void> {
-    const roots = [`--root=${this.dir}/storage`, `--runroot=${this.dir}/run`, `--tmpdir=${this.dir}/tmp`];
-    const options = [...roots, "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--log-level=error"];
-    this.#start("podman", [...options, "system", "service", "--time=0", this.daemonHost]);
-    await until(async () => existsSync(join(this.dir, "engine.sock")));
-  }
-
-  #start(program: string, args: string[]): void {
-    this.#children.push(startServer(program, args));
-  }
 }
 
-function startServer(program: string, args: string[]) {
-  return execa(program, args, { reject: false, stdio: "ignore" });
+/** podman's service, with a storage of its own below `dir`. */
+function startEngine(dir: string, address: string) {
+  const roots = [`--root=${dir}/storage`, `--runroot=${dir}/run`, `--tmpdir=${dir}/tmp`];
+  const options = [...roots, "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--log-level=error"];
+  return execa("podman", [...options, "system", "service", "--time=0", address], {
+    reject: false,
+    stdio: "ignore",
+  });
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
@@ -113,13 +93,4 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     if (await isSo()) return;
   }
   throw new Error("a server did not start within 20 seconds");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
