@@ -1,7 +1,7 @@
 /** The verbs that move images from place to place: declarations only, for verbs.ts. */
 import type { OptionSpec, Verb } from "./command.ts";
 
-export const fetching: readonly OptionSpec[] = [
+const fetching: readonly OptionSpec[] = [
   { flags: "--authfile <file>", description: "credentials for registries, as `podman login` writes them" },
   {
     flags: "--tls-verify <bool>",
@@ -95,4 +95,26 @@ const load: Verb = {
   load: () => import("./load.ts"),
 };
 
-export const imageVerbs: readonly Verb[] = [copy, push, tag, save, load];
+const sync: Verb = {
+  name: "sync",
+  summary: "Bring the tags of a repository to another registry or a directory",
+  arguments: ["<repository>", "<destination>"],
+  options: [
+    { flags: "--tag <pattern>", kind: "list", description: "only tags like this, for example v3.5.*" },
+    { flags: "--dry-run", description: "show what would be copied" },
+    ...fetching,
+  ],
+  examples: [
+    {
+      command: "berth sync --tag 'v3.5.*' quay.io/coreos/etcd oci:/srv/etcd",
+      text: "one layout with every v3.5 tag; again later, and only what changed is fetched",
+    },
+    {
+      command: "berth sync quay.io/coreos/etcd registry.example.com/etcd",
+      text: "from registry to registry",
+    },
+  ],
+  load: () => import("./sync.ts"),
+};
+
+export const imageVerbs: readonly Verb[] = [copy, push, tag, save, load, sync];

@@ -102,6 +102,12 @@ export interface PushOptions extends PullingOptions, ShapingOptions {
   rebuild: boolean;
 }
 
+export interface SyncOptions extends PullingOptions {
+  /** Patterns of tags. */
+  tag: string[];
+  dryRun: boolean;
+}
+
 export interface SaveOptions extends PullingOptions {
   output?: string;
   from?: string;

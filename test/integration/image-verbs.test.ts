@@ -8,6 +8,7 @@ import type { CopyResult } from "../../src/deploy/copy.ts";
 import type { ListedImage } from "../../src/deploy/images.ts";
 import type { RemoteImage } from "../../src/deploy/inspect-remote.ts";
 import type { Saved } from "../../src/deploy/save.ts";
+import type { Synced } from "../../src/deploy/sync.ts";
 import { Berth } from "../support/berth.ts";
 import {
   type ImageOptions,
@@ -253,6 +254,52 @@ test("copy sends no blob that is there, and mounts those of another repository",
   await berth.json("copy", name, `${registry.host}/new/app:2`);
   expect(registry.requests.filter(({ method }) => method === "POST" || method === "PATCH")).toEqual([]);
   expect(registry.requests.at(-1)?.method).toBe("PUT");
+});
+
+test.each(["oci", "dir", "docker"])(
+  "sync brings tags to %s:, and later only what changed",
+  async (transport) => {
+    const many = await makeMultiPlatform(["linux/amd64", "linux/arm64"]);
+    for (const [tag, content] of [
+      ["v1", app],
+      ["v2", many],
+      ["latest", app],
+    ] as const)
+      registry.push("team/app", content, tag);
+    const to =
+      transport === "docker" ? `${registry.host}/mirror/app` : `${transport}:${berth.path("mirror")}`;
+    const states = async (...options: string[]): Promise<string[]> => {
+      const { images } = await berth.json<Synced>("sync", ...options, `${registry.host}/team/app`, to);
+      return images.map(({ tag, state }) => `${tag} ${state}`);
+    };
+    expect(await states("--tag", "v*", "--dry-run")).toEqual(["v1 would copy", "v2 would copy"]);
+    expect(await states("--tag", "v*")).toEqual(["v1 copied", "v2 copied"]);
+    registry.push("team/app", tool, "v1");
+    expect((await states()).sort()).toEqual(["latest copied", "v1 copied", "v2 unchanged"]);
+    const at = transport === "docker" ? `${to}:v2` : transport === "oci" ? `${to}:v2` : `${to}/v2`;
+    expect((await berth.json<{ digest: string }>("inspect", "--remote", "--raw", at)).digest).toBe(
+      many.digest,
+    );
+  },
+);
+
+test("sync goes on after an image that cannot be copied, and then fails", async () => {
+  registry.push("team/app", app, "good");
+  registry.push("team/app", tool, "bad");
+  const [, layer = Buffer.alloc(0)] = tool.layers;
+  registry.replaceBlob(
+    "team/app",
+    `sha256:${createHash("sha256").update(layer).digest("hex")}`,
+    Buffer.from("x"),
+  );
+  const { status, stdout } = await berth.run(
+    "sync",
+    `${registry.host}/team/app`,
+    `oci:${berth.path("mirror")}`,
+  );
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/good .*copied/);
+  expect(stdout).toMatch(/bad: blob sha256:.* has 1 bytes, expected/);
 });
 
 test("copy asks the policy for its source", async () => {
