@@ -15,7 +15,7 @@ export async function startGraph(host: Host, names: readonly string[]): Promise<
   const { readDetails } = await import("../systemd/graph.ts");
   const systemd = await host.systemd();
   const graph = await graphOfContainers(host, wanted);
-  const shown = sortByOrder(graph, relevantUnits(graph, wanted));
+  const shown = sortByOrder(graph, relevantUnits(graph, { wanted, containers }));
   const details = new Map((await readDetails(systemd, shown)).map((unit) => [unit.name, unit]));
   return graphResult(graph, shown, { containers, details, boot: await systemd.bootTimes() });
 }
@@ -34,7 +34,7 @@ export async function bootTimeline(host: Host, names: readonly string[]): Promis
   const { readDetails } = await import("../systemd/graph.ts");
   const systemd = await host.systemd();
   const graph = await graphOfContainers(host, wanted);
-  const relevant = relevantUnits(graph, wanted);
+  const relevant = relevantUnits(graph, { wanted, containers });
   const all = await readDetails(systemd, [...graph.keys()]);
   const details = new Map(all.map((unit) => [unit.name, unit]));
   const chains = relevant.flatMap((unit) => waitedFor(graph, unit, details));
@@ -54,7 +54,7 @@ async function offlineGraph(
 ): Promise<StartGraph> {
   const { readOfflineOrder } = await import("../systemd/offline-graph.ts");
   const graph = graphOf((await readOfflineOrder(config.root, config.unitDirectory)).after);
-  const shown = sortByOrder(graph, relevantUnits(graph, wanted));
+  const shown = sortByOrder(graph, relevantUnits(graph, { wanted, containers }));
   return graphResult(graph, shown, { containers, details: new Map(), boot: undefined });
 }
 

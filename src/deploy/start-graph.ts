@@ -30,14 +30,19 @@ const COMMON =
   /^(sysinit|basic|shutdown|multi-user|graphical|umount|final|local-fs|paths|sockets|timers|slices|swap|getty)\.target$|^systemd-journald/;
 const SHOWN = /\.(service|target|socket|timer|path)$/;
 
-/** `containers` and the units that these are ordered to by more than every service is. */
-export function relevantUnits(graph: OrderGraph, containers: readonly string[]): string[] {
+/** `wanted` and the units that these are ordered to by more than every service is; what comes before a container, all the way. */
+export function relevantUnits(
+  graph: OrderGraph,
+  { wanted, containers }: { wanted: readonly string[]; containers: readonly string[] },
+): string[] {
   const isShown = (name: string): boolean => SHOWN.test(name) && !COMMON.test(name);
-  const earlier = containers.flatMap((unit) => [...(graph.get(unit) ?? [])]);
-  const later = [...graph].flatMap(([name, after]) =>
-    containers.some((unit) => after.has(unit)) ? [name] : [],
-  );
-  return [...new Set([...containers, ...[...earlier, ...later].filter(isShown)])];
+  const earlier = new Set(wanted);
+  for (const unit of earlier) {
+    if (!wanted.includes(unit) && !containers.includes(unit)) continue;
+    for (const name of graph.get(unit) ?? []) if (isShown(name)) earlier.add(name);
+  }
+  const later = [...graph].filter(([name, after]) => isShown(name) && wanted.some((unit) => after.has(unit)));
+  return [...new Set([...earlier, ...later.map(([name]) => name)])];
 }
 
 /** Of `units`: those that each starts after, without those that follow from others of them. */

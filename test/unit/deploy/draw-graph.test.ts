@@ -74,11 +74,15 @@ const loaded = new Map(
 );
 
 test("relevantUnits() adds the neighbours that not every service has", () => {
-  expect(relevantUnits(loaded, ["etcd.service", "agent.service"])).toEqual([
-    "etcd.service",
+  const containers = ["etcd.service", "agent.service", "web.service"];
+  const neighbours = ["etcd.service", "agent.service", "web.service", "docker.service"];
+  expect(relevantUnits(loaded, { wanted: ["etcd.service", "agent.service"], containers })).toEqual(
+    neighbours,
+  );
+  expect(relevantUnits(loaded, { wanted: ["web.service"], containers }).sort()).toEqual([
     "agent.service",
+    "etcd.service",
     "web.service",
-    "docker.service",
   ]);
 });
 
