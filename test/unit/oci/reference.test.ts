@@ -24,6 +24,19 @@ test.each([
   ["oci:/srv/images/etcd:latest", "oci:/srv/images/etcd:latest", "etcd"],
   ["oci:/srv/images/etcd:3.5", "oci:/srv/images/etcd:3.5", "etcd-3.5"],
   ["oci:/srv/x:docker.io/library/a:1", "oci:/srv/x:docker.io/library/a:1", "x-docker.io/library/a:1"],
+  ["oci:/srv/x:@3", "oci:/srv/x:@3", "x"],
+  ["oci-archive:/srv/etcd.tar", "oci-archive:/srv/etcd.tar", "etcd"],
+  ["oci-archive:etcd.oci.tar.gz:3.5", "oci-archive:etcd.oci.tar.gz:3.5", "etcd-3.5"],
+  ["docker-archive:/srv/etcd.tgz", "docker-archive:/srv/etcd.tgz", "etcd"],
+  ["docker-archive:/srv/a.tar:etcd", "docker-archive:/srv/a.tar:docker.io/library/etcd:latest", "etcd"],
+  ["docker-archive:/srv/a.tar:host:5000/etcd:3", "docker-archive:/srv/a.tar:host:5000/etcd:3", "etcd-3"],
+  ["docker-archive:/srv/a.tar:@0", "docker-archive:/srv/a.tar:@0", "a"],
+  ["dir:/srv/etcd", "dir:/srv/etcd", "etcd"],
+  ["dir:/srv/with:colon", "dir:/srv/with:colon", "with:colon"],
+  ["docker-daemon:etcd:3", "docker-daemon:docker.io/library/etcd:3", "etcd-3"],
+  [`docker-daemon:${DIGEST}`, `docker-daemon:${DIGEST}`, "aaaaaaaaaaaa"],
+  ["containers-storage:localhost/etcd:3", "containers-storage:localhost/etcd:3", "etcd-3"],
+  ["containers-storage:[vfs@/a+/b]localhost/etcd", "containers-storage:[vfs@/a+/b]localhost/etcd", "etcd"],
 ])("parseReference reads %s as %s, container %s", (text, full, name) => {
   const reference = parseReference(text);
   expect(formatReference(reference)).toBe(full);
@@ -73,6 +86,14 @@ test.each([
   "docker-archive:/x:a@b",
   "dir:",
   "docker-daemon:a:b:c",
+  "docker-daemon:",
+  "oci:/x:@",
+  "oci:/x:@a",
+  "docker-archive:/x:@-1",
+  "docker-archive:/x:A",
+  "containers-storage:",
+  "containers-storage:--help",
+  "containers-storage:a b",
 ])("parseReference refuses %j", async (text) => {
   const failure = await failureOf(() => parseReference(text));
   expect(failure.code).toBe("REFERENCE_INVALID");
