@@ -22,6 +22,11 @@ export class Berth {
     return new Berth(await mkdtemp(join(tmpdir(), "berth-verbs-")), root);
   }
 
+  /** On the store that an earlier one left in `dir`. */
+  static at(dir: string, { root }: { root?: string } = {}): Berth {
+    return new Berth(dir, root);
+  }
+
   private constructor(dir: string, root: string | undefined) {
     this.dir = dir;
     this.#globals = [
