@@ -3,15 +3,15 @@
  * daemon-reload, accounts and state directories. Install, update and rollback choose the deployment; they have written the
  * journal, start the service themselves, and undo a failure. Doing it again does nothing more.
  */
-
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-
 import type { Host } from "../host.ts";
 import { linkDurably } from "../sys/durable.ts";
+import { enable, isEnabled, reenable } from "./enablement.ts";
 import { placeHostFile, removeHostFile } from "./host-files.ts";
 import type { Info } from "./info.ts";
 import { findMask } from "./observe.ts";
+import { isInstallChanged } from "./order-files.ts";
 
 /** `from` is the deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
 export async function activate(host: Host, { to, from }: { to: Info; from?: Info }): Promise<void> {
@@ -24,14 +24,12 @@ export async function activate(host: Host, { to, from }: { to: Info; from?: Info
   // A preset may say no, and a mask does.
   const isNew =
     from === undefined && to.berth.enabled !== false && (await findMask(host, unit)) === undefined;
-  if (host.offline) {
-    const { enableOffline } = await import("../systemd/offline.ts");
-    if (isNew) await enableOffline(host.config.root, unit, host.config.unitDirectory);
-    return;
-  }
+  // An update leaves enablement as it is, since the admin may have changed it; but what is enabled is so as the unit says.
+  if (isNew) await enable(host, unit);
+  else if (from !== undefined && (await hasNewInstall(host, { to, from })) && (await isEnabled(host, unit)))
+    await reenable(host, unit);
+  if (host.offline) return;
   const systemd = await host.systemd();
-  // An update leaves enablement as it is: the admin may have changed it.
-  if (isNew) await systemd.enable([unit]);
   await systemd.reload();
   await makeAccountsAndDirectories(to);
 }
@@ -41,6 +39,13 @@ async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promis
   for (const { path, file, mode } of berth.hostFiles) {
     await placeHostFile(join(config.root, path), { text: await readFile(join(dir, file)), mode });
   }
+}
+
+/** Whether the units of the two differ in [Install]. */
+async function hasNewInstall({ layout }: Host, { to, from }: { to: Info; from: Info }): Promise<boolean> {
+  const unitOf = ({ berth: { name, deployment } }: Info): Promise<string> =>
+    readFile(join(layout.deployment(name, deployment), `${name}.service`), "utf8");
+  return isInstallChanged(await unitOf(from), await unitOf(to));
 }
 
 async function removeSuperseded(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { writeDurably } from "../sys/durable.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { reenable } from "./enablement.ts";
 import { placeHostFile } from "./host-files.ts";
 import { type OrderIntent, removeIntent } from "./journal.ts";
 
@@ -16,7 +17,7 @@ export async function finishReorder(host: Host, intent: OrderIntent): Promise<vo
 export async function applyOrder(
   host: Host,
   { dir, unit, info }: Container,
-  { files, reenable }: OrderIntent,
+  { files, reenable: again }: OrderIntent,
 ): Promise<void> {
   const { config } = host;
   for (const { name, text, mode } of files) {
@@ -24,17 +25,6 @@ export async function applyOrder(
     const copy = info.berth.hostFiles.find(({ file }) => file === name);
     if (copy !== undefined) await placeHostFile(join(config.root, copy.path), { text, mode });
   }
-  if (host.offline) {
-    if (!reenable) return;
-    const { disableOffline, enableOffline } = await import("../systemd/offline.ts");
-    await disableOffline(config.root, unit, config.unitDirectory);
-    await enableOffline(config.root, unit, config.unitDirectory);
-    return;
-  }
-  const systemd = await host.systemd();
-  if (reenable) {
-    await systemd.disable([unit]);
-    await systemd.enable([unit]);
-  }
-  await systemd.reload();
+  if (again) await reenable(host, unit);
+  if (!host.offline) await (await host.systemd()).reload();
 }

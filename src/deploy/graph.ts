@@ -4,7 +4,14 @@ import type { Host } from "../host.ts";
 import type { UnitDetails } from "../systemd/graph.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { type OrderGraph, sortByOrder } from "./order-graph.ts";
-import { directlyAfter, relevantUnits, type StartGraph, strengthOf, waitedFor } from "./start-graph.ts";
+import {
+  directlyAfter,
+  relevantUnits,
+  type StartGraph,
+  type StartUnit,
+  strengthOf,
+  waitedFor,
+} from "./start-graph.ts";
 
 /** Of these containers, or of all. @throws Failure NOT_INSTALLED */
 export async function startGraph(host: Host, names: readonly string[]): Promise<StartGraph> {
@@ -72,22 +79,24 @@ function graphResult(
   },
 ): StartGraph {
   const after = directlyAfter(graph, shown);
-  /** A unit that was started later tells nothing of the boot. */
-  const sinceBoot = (microseconds: number | undefined): number | undefined =>
-    boot === undefined || !microseconds || microseconds < boot.userspace || microseconds > boot.finished
-      ? undefined
-      : microseconds - boot.userspace;
+  /** A unit that was started later tells nothing of the boot; one that began in it may have taken longer. */
+  const sinceBoot = (known: UnitDetails | undefined): Pick<StartUnit, "begun" | "active"> => {
+    if (boot === undefined || known === undefined) return { begun: undefined, active: undefined };
+    const { begun, active } = known;
+    const isBoot = begun >= boot.userspace && begun <= boot.finished && active >= begun;
+    return isBoot
+      ? { begun: begun - boot.userspace, active: active - boot.userspace }
+      : { begun: undefined, active: undefined };
+  };
   return {
     units: shown.map((unit) => {
       const known = details.get(unit);
-      const begun = sinceBoot(known?.begun);
       return {
         unit,
         container: containers.includes(unit),
         state: known?.activeState ?? "unknown",
         after: (after.get(unit) ?? []).map((other) => ({ unit: other, strength: strengthOf(known, other) })),
-        begun,
-        active: begun === undefined ? undefined : sinceBoot(known?.active),
+        ...sinceBoot(known),
       };
     }),
     bootMicroseconds: boot && boot.finished - boot.userspace,

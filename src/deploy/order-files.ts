@@ -1,5 +1,6 @@
 /** An order in the text of a unit and its drop-in, changed in place: what else stands there stays. Pure. */
 import type { Directive } from "../runtime/runtime.ts";
+import { parseUnit } from "../unit/unit-file.ts";
 
 /** The drop-in with the lines of the order `to` in the place of those of `from`. */
 export function replaceOrder(
@@ -38,4 +39,11 @@ function replaceLines(
 
 function lineOf([key, value]: Directive): string {
   return `${key}=${value}`;
+}
+
+/** Whether two units say different things in [Install]. */
+export function isInstallChanged(before: string, after: string): boolean {
+  const install = (text: string): string =>
+    JSON.stringify(parseUnit(text).sections.filter(({ name }) => name === "Install"));
+  return install(before) !== install(after);
 }

@@ -5,6 +5,7 @@ import type { Host } from "../host.ts";
 import { applyOrder } from "./apply-order.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { isEnabled } from "./enablement.ts";
 import { formatInfo } from "./info.ts";
 import { type OrderIntent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
@@ -82,12 +83,6 @@ async function change(
     throw error;
   }
   await removeIntent(host.layout, name);
-}
-
-async function isEnabled(host: Host, unit: string): Promise<boolean> {
-  if (!host.offline) return (await (await host.systemd()).fileState(unit)) === "enabled";
-  const { isEnabledOffline } = await import("../systemd/offline.ts");
-  return isEnabledOffline(host.config.root, unit);
 }
 
 function merge(present: Order, request: OrderRequest): Order {
