@@ -8,7 +8,6 @@ import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
-import { runningRequest } from "./running-request.ts";
 
 export interface InstallResult {
   dryRun: boolean;
@@ -66,7 +65,8 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
-    ...runningRequest(options),
+    runtime: options.runtime,
+    notify: options.notify,
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
     start: options.start,
