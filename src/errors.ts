@@ -36,6 +36,7 @@ export type BerthCode =
   | "UNHEALTHY"
   | "UPDATE_ROLLED_BACK"
   | "NO_PREVIOUS"
+  | "COMMAND_NOT_FOUND"
   | "BUSY"
   | "INTERRUPTED"
   | "NOT_ROOT"

@@ -39,7 +39,7 @@ export function parseCommandLine(
     },
   });
   try {
-    program.parse(argv, { from: "user" });
+    program.parse(operandsApart(argv, verbs), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 || text === "") throw usageFailure(error, { program, argv });
@@ -70,6 +70,26 @@ function isOverridden({ flags }: OptionSpec, argv: readonly string[], verbs: rea
 
 function longOf(flags: string): string {
   return /--[\w-]+/.exec(flags)?.[0] ?? flags;
+}
+
+/** `run NAME ls -l`: what follows the first operand of such a verb is kept from being read as options, by a `--` before it. */
+function operandsApart(argv: readonly string[], verbs: readonly Verb[]): readonly string[] {
+  const isOperand = (at: number, specs: readonly OptionSpec[]): boolean => {
+    const before = argv[at - 1] ?? "";
+    const taken = specs.some(({ flags }) => {
+      const option = new Option(flags);
+      return option.required && (option.short === before || option.long === before);
+    });
+    return argv[at]?.startsWith("-") !== true && !taken;
+  };
+  const verbAt = argv.findIndex((_, at) => isOperand(at, GLOBALS));
+  const verb = verbs.find(({ name }) => name === argv[verbAt]);
+  if (verb?.operandsAsTyped !== true) return argv;
+  const at = argv.findIndex(
+    (word, index) => word === "--" || (index > verbAt && isOperand(index, [...GLOBALS, ...verb.options])),
+  );
+  if (at === -1 || argv[at] === "--" || argv[at + 1] === "--") return argv;
+  return [...argv.slice(0, at + 1), "--", ...argv.slice(at + 1)];
 }
 
 interface ProgramOptions {

@@ -66,6 +66,8 @@ export interface Verb {
   /** As commander writes them: `<image>`, `[names...]`. */
   arguments: readonly string[];
   options: readonly OptionSpec[];
+  /** All after the first operand is taken as it is typed, whatever it looks like. */
+  operandsAsTyped?: boolean;
   /** At least one; shown by `--help`. */
   examples: readonly { command: string; text: string }[];
   /** Exit statuses of this verb's own, by error code. */

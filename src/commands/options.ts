@@ -1,4 +1,5 @@
 /** The options of each verb as its handler gets them; verbs.ts declares the same on the command line. */
+import type { RunningOptions } from "./running.ts";
 
 /** Where an image comes from and how it is asked for. */
 export interface PullingOptions {
@@ -8,15 +9,12 @@ export interface PullingOptions {
   tlsVerify?: boolean;
 }
 
-export interface InstallOptions extends PullingOptions {
+export interface InstallOptions extends PullingOptions, RunningOptions {
   name?: string;
   set: Record<string, string>;
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
-  runtime?: string;
-  /** Whether the service tells its readiness by sd_notify; undefined: what the image says. */
-  notify?: boolean;
   after: string[];
   before: string[];
   requires: string[];

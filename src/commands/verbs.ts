@@ -2,6 +2,7 @@
 import type { OptionSpec, Verb } from "./command.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
+import { running } from "./running.ts";
 import { storeVerbs } from "./store-verbs.ts";
 
 const pulling: readonly OptionSpec[] = [
@@ -47,12 +48,7 @@ const install: Verb = {
       kind: "list",
       description: "a directory or file of the host, seen at a path in the container",
     },
-    {
-      flags: "--runtime <runtime>",
-      description: "what runs it: systemd, or an OCI runtime such as crun or runc",
-    },
-    { flags: "--notify", description: "the service tells that it is ready by sd_notify" },
-    { flags: "--no-notify", description: "the service is taken as ready when it runs" },
+    ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
@@ -239,6 +235,20 @@ const graph: Verb = {
   load: () => import("./graph.ts"),
 };
 
+const run: Verb = {
+  name: "run",
+  summary: "Run a command in a container: beside its service, or by itself where that is stopped",
+  arguments: ["<name>", "[command...]"],
+  operandsAsTyped: true,
+  options: [],
+  examples: [
+    { command: "berth run etcd etcdctl endpoint health", text: "its exit status is the command's own" },
+    { command: "berth run web sh -l", text: "all after the name belongs to the command" },
+  ],
+  exitStatuses: { COMMAND_NOT_FOUND: 127 },
+  load: () => import("./run.ts"),
+};
+
 const pull: Verb = {
   name: "pull",
   summary: "Fetch an image into the store",
@@ -337,6 +347,7 @@ export const verbs: readonly Verb[] = [
   start,
   stop,
   restart,
+  run,
   order,
   graph,
   pull,

@@ -127,6 +127,7 @@ export async function observe(
     number,
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
+    systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
     networkFiles: await existing(root, NETWORK_FILES),
     sources: await sourcesOf(root, request),
     accounts: {

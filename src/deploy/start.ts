@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { UnitState } from "../systemd/systemd.ts";
+import { findContainer } from "./containers.ts";
 
 /** Lines of the journal that an error shows. */
 const LOG_LINES = 10;
@@ -14,7 +15,7 @@ const WATCH_POLL_MS = 200;
 
 /**
  * Starts or restarts `unit`, and waits for systemd's verdict.
- * @throws Failure JOB_FAILED with the unit's result and its last log lines; INTERRUPTED.
+ * @throws Failure JOB_FAILED with the unit's result and its last log lines; UNHEALTHY; INTERRUPTED.
  */
 export async function startUnit(
   host: Host,
@@ -25,9 +26,19 @@ export async function startUnit(
   host.report({ type: "step", step: verb, name: unit });
   const since = new Date();
   const result = await systemd[verb](unit, "replace", { signal: host.signal });
-  const state = result === "done" ? await settle(host, unit) : await systemd.unit(unit);
+  const started = result === "done" ? await settle(host, unit) : await systemd.unit(unit);
+  const state = result === "done" && !failed(started) ? await healthy(host, unit, started) : started;
   if (result === "done" && !failed(state)) return state;
   throw await unitFailure("JOB_FAILED", `${unit} did not ${verb}: job ${result}`, { state, since });
+}
+
+/** A container that says how its health is found out has started when it is healthy, or ended before. */
+async function healthy(host: Host, unit: string, started: UnitState): Promise<UnitState> {
+  const container = await findContainer(host, unit.replace(/\.service$/, ""));
+  const { health } = container.info.berth;
+  if (health === undefined) return started;
+  const { waitHealthy } = await import("./wait-healthy.ts");
+  return waitHealthy(host, container, { health, hasEnded: failed });
 }
 
 /**

@@ -36,32 +36,33 @@ export function chrootService(
     basis.push(["NotifyAccess", "all"], ["BindPaths", `${NOTIFY}:${quotePath(root + NOTIFY)}`]);
   }
   const parts = [processDirectives(process), mounted, network(config)];
-  const command = commandOf(config, { root, chroot });
+  const command = chrootCommand(config, { root, chroot });
   return {
-    execStart: command.execStart,
+    execStart: quoteExec(command.argv),
     directives: [...basis, ...parts.flatMap(({ directives }) => directives)],
     unsupported: [...parts, command].flatMap(({ unsupported }) => unsupported),
   };
 }
 
 /** chroot(8) begins in the new root; unshare(1), which unshares nothing here, begins where it is told to. */
-function commandOf(
+export function chrootCommand(
   { process }: RuntimeConfig,
   { root, chroot }: { root: string; chroot: string },
-): { execStart: string; unsupported: string[] } {
+): { argv: string[]; unsupported: string[] } {
   const { uid, gid, additionalGids = [] } = process.user;
+  const isRoot = uid === 0 && gid === 0;
   if (process.cwd === "/") {
-    const user =
-      uid === 0 && gid === 0 ? [] : [`--userspec=${uid}:${gid}`, `--groups=${additionalGids.join(",")}`];
-    return { execStart: quoteExec([chroot, ...user, root, ...process.args]), unsupported: [] };
+    const user = isRoot ? [] : [`--userspec=${uid}:${gid}`, `--groups=${additionalGids.join(",")}`];
+    return { argv: [chroot, ...user, root, ...process.args], unsupported: [] };
   }
-  const user = uid === 0 && gid === 0 ? [] : [`--setgid=${gid}`, `--setuid=${uid}`];
-  const argv = ["/usr/bin/unshare", `--root=${root}`, `--wd=${process.cwd}`, ...user, "--", ...process.args];
-  const unsupported =
-    additionalGids.length > 0
-      ? ["more groups and a working directory at a time (process.user.additionalGids)"]
-      : [];
-  return { execStart: quoteExec(argv), unsupported };
+  const user = isRoot ? [] : [`--setgid=${gid}`, `--setuid=${uid}`];
+  return {
+    argv: ["/usr/bin/unshare", `--root=${root}`, `--wd=${process.cwd}`, ...user, "--", ...process.args],
+    unsupported:
+      additionalGids.length > 0
+        ? ["more groups and a working directory at a time (process.user.additionalGids)"]
+        : [],
+  };
 }
 
 function mounts(given: readonly RuntimeMount[], { root, run }: { root: string; run: string }): Translation {

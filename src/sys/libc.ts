@@ -8,7 +8,9 @@ import type { LibraryHandle } from "koffi";
  */
 let library: { lib: LibraryHandle; errno(): number } | undefined;
 
-type NativeFunction = (...args: (number | bigint | Uint8Array)[]) => number;
+/** A list is an array of C strings; null ends it, and is no pointer elsewhere. */
+type NativeArgument = number | bigint | Uint8Array | string | null | readonly (string | null)[];
+type NativeFunction = (...args: NativeArgument[]) => number;
 
 /**
  * A C function by its prototype, bound on first use. The caller must check the result for -1 and ask
