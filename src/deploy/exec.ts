@@ -32,22 +32,28 @@ export async function execInContainer(
   const config = await configOf(container);
   const runtime = parseRuntime(container.info.runtime);
   await host.close();
-  if (runtime.kind === "oci") return execByRuntime(runtime, container, { command, state });
+  if (runtime.kind === "oci") return execByRuntime(runtime, { name: container.name, config, command, state });
   return enterAndBecome(config, { command, state, isBounded: runtime.kind === "systemd" });
 }
 
 async function execByRuntime(
   runtime: OciRuntime,
-  { name }: Container,
-  { command, state }: { command: readonly string[]; state: UnitState },
+  {
+    name,
+    config,
+    command,
+    state,
+  }: { name: string; config: RuntimeConfig; command: readonly string[]; state: UnitState },
 ): Promise<never> {
-  const { become } = await import("../sys/become.ts");
+  const { become, inheritText } = await import("../sys/become.ts");
   const { joinCgroup, joinLimits } = await import("../sys/enter.ts");
   joinLimits(state.mainPid);
   // A runtime that manages no control groups leaves the command in that of its caller.
   if (!managesCgroup(runtime)) joinCgroup(state.controlGroup);
-  const terminal = isTerminal() ? ["--tty"] : [];
-  const argv = [...ociCommand(runtime), "exec", ...terminal, name, ...command];
+  const terminal = isTerminal();
+  // Said whole: of what is not said, each runtime takes another part from the service.
+  const wanted = inheritText(JSON.stringify({ ...config.process, terminal, args: command }));
+  const argv = [...ociCommand(runtime), "exec", ...(terminal ? ["--tty"] : []), "--process", wanted, name];
   return become(runtime.path, { argv, env: environmentOf(process.env) });
 }
 

@@ -49,8 +49,8 @@ async function runBundle(
   }: OneOff & { runtime: OciRuntime; command: readonly string[]; config: RuntimeConfig },
 ): Promise<number> {
   const { cgroupsPath } = ociNeeds(runtime, `${id}.service`);
-  const bundle = join("/run/berth/run", id);
-  await mkdir(bundle, { recursive: true, mode: 0o700 });
+  const bundle = join("/run", id);
+  await mkdir(bundle, { mode: 0o700 });
   try {
     const once = {
       ...config,

@@ -2,7 +2,7 @@
  * This process becomes another program: execve(2), which Node lacks. Standard input, output and error, the terminal and the
  * process id are the program's own then, and so are its exit status and the signals it gets.
  */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { lastError, native } from "./libc.ts";
 
 const F_SETFD = 2;
@@ -30,6 +30,17 @@ export function become(
   }
   execve(program, [...argv, null], [...env, null]);
   throw lastError({ syscall: "execve", path: Buffer.from(program) });
+}
+
+/** A path at which the program that this process becomes can read `text` once; no file is left of it. */
+export function inheritText(text: string): string {
+  const name = `/run/.berth-${process.pid}`;
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
+  const fd = openSync(name, flags, 0o600);
+  unlinkSync(name);
+  writeSync(fd, text);
+  fcntl(fd, F_SETFD, 0);
+  return `/proc/self/fd/${fd}`;
 }
 
 /** Where `program` is found by `path`, a PATH; undefined where it is not. A name with a slash is taken as it is. */
