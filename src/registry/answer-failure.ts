@@ -42,10 +42,10 @@ export async function answerFailure(response: HttpResponse, asked: Asked): Promi
       cause,
     });
   if (status === 401)
-    return new Failure("UNAUTHORIZED", unauthorizedMessage(asked), { hint: loginHint(host), cause });
+    return new Failure("UNAUTHORIZED", unauthorizedMessage(asked), { hint: loginHint(asked), cause });
   if (status === 403)
     return new Failure("DENIED", `registry ${host} denies access to ${what}`, {
-      hint: loginHint(host),
+      hint: loginHint(asked),
       cause,
     });
   if (status === 429) {
@@ -69,8 +69,10 @@ export async function answerFailure(response: HttpResponse, asked: Asked): Promi
 }
 
 /** What the user can do about a registry that wants to know who asks. */
-function loginHint(host: string): string {
-  return `Log in with "berth login ${host}", and check the image's name.`;
+function loginHint({ authenticated, host }: Asked): string {
+  return authenticated === true
+    ? `Check the user's rights, the password and the name; "berth login ${host}" replaces the credentials.`
+    : `Log in with "berth login ${host}", and check the image's name.`;
 }
 
 function unauthorizedMessage({ authenticated, host, what }: Asked): string {

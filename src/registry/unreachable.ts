@@ -21,11 +21,12 @@ export function unreachable(error: unknown, host: string): Failure | Transient {
   return LASTING.test(code) ? failure : new Transient(failure);
 }
 
-/** OpenSSL's messages end in a newline, and that of a failure on several addresses is empty. */
+/** OpenSSL's messages end in a newline, that of a failure on several addresses is empty, and Node's give advice about Node. */
 function presentable(error: unknown, code: string): unknown {
   if (!(error instanceof Error)) return error;
-  if (error.message !== "" && !/\p{Cc}/u.test(error.message)) return error;
-  return new Error(error.message === "" ? code : printable(error.message.trim(), 400));
+  const message = error.message.replace(/; if the root CA is installed locally.*$/s, "");
+  if (message !== "" && message === error.message && !/\p{Cc}/u.test(message)) return error;
+  return new Error(message === "" ? code : printable(message.trim(), 400));
 }
 
 function codeOf(error: unknown): string {
