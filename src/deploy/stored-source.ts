@@ -2,10 +2,12 @@ import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { parseReference, type Reference } from "../oci/reference.ts";
+import { parseReference, type Reference, type Transport } from "../oci/reference.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { Source, SourceManifest } from "../transport/source.ts";
 import type { Fetching } from "./open-image.ts";
+
+const KEEP_NO_MANIFEST: readonly Transport[] = ["docker-archive", "docker-daemon", "containers-storage"];
 
 export interface StoredSourceOptions extends Fetching {
   /** Where the blobs are, as typed; default: where the image was pulled from. */
@@ -18,6 +20,8 @@ export interface StoredSourceOptions extends Fetching {
  */
 export class StoredSource implements Source {
   readonly reference: Reference;
+  /** As where it was pulled from. */
+  readonly madeManifest: boolean;
   readonly #host: Host;
   readonly #stored: NamedImage;
   readonly #options: StoredSourceOptions;
@@ -30,6 +34,8 @@ export class StoredSource implements Source {
     this.#options = options;
     this.#origin = options.from ?? stored.source;
     this.reference = parseReference(this.#origin ?? stored.name);
+    const { transport } = parseReference(stored.source ?? stored.name);
+    this.madeManifest = KEEP_NO_MANIFEST.includes(transport);
   }
 
   manifest(digest?: Digest): Promise<SourceManifest> {

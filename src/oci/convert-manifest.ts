@@ -35,19 +35,26 @@ export interface LayerPlan {
 /** Marks the zstd images of an index, for readers that know zstd. */
 const ZSTD_ANNOTATION = "io.github.containers.compression.zstd";
 
-/** What becomes of the layers. UNSUPPORTED, with the reason, when the format cannot hold the result. `plain`: whatever the types say, no layer is compressed. */
+/**
+ * What becomes of the layers. `found` is how each is compressed in truth, where that was looked at: Docker's type for a gzip layer stands on
+ * others too. UNSUPPORTED, with the reason, when the format cannot hold the result.
+ */
 export function planLayers(
   { mediaType, layers }: Manifest,
   {
     format,
     compress,
-    plain = false,
-  }: { format: ManifestFormat; compress?: Compress | undefined; plain?: boolean },
+    found = [],
+  }: {
+    format: ManifestFormat;
+    compress?: Compress | undefined;
+    found?: readonly (LayerCompression | undefined)[];
+  },
 ): LayerPlan[] {
   const isConverted = formatOf(mediaType) !== format;
-  return layers.map((layer) => {
+  return layers.map((layer, at) => {
     const said = compressionOf(layer.mediaType);
-    const current = plain ? "none" : said;
+    const current = said && (found[at] ?? said);
     if (current === undefined) {
       if (!isConverted) return { from: layer, mediaType: layer.mediaType };
       throw new Failure(

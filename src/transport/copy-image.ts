@@ -18,6 +18,7 @@ import {
   formatOf,
   isConfigType,
   isForeignLayer,
+  type LayerCompression,
   type ManifestFormat,
 } from "../oci/media-types.ts";
 import type { Platform } from "../oci/platform.ts";
@@ -172,7 +173,7 @@ class Copy {
     const plans = planLayers(manifest, {
       format,
       compress: this.#compress(),
-      plain: this.#source.madeManifest === true,
+      found: await this.#lookAt(manifest, format),
     });
     const { config } = manifest;
     const diffIds = isConfigType(config.mediaType) ? await this.#putConfig(config) : [];
@@ -184,6 +185,19 @@ class Copy {
     if (this.#isPlain)
       return prepared({ bytes: makeDockerManifest(config, layers), mediaType: DOCKER_MANIFEST });
     return prepared(convertManifest(manifest, { bytes, format, layers }));
+  }
+
+  /** How layers are compressed, where their types may not say it or a new type has to. */
+  async #lookAt(manifest: Manifest, format: ManifestFormat): Promise<(LayerCompression | undefined)[]> {
+    const { layers, mediaType } = manifest;
+    if (this.#source.madeManifest === true) return layers.map(() => "none");
+    if (formatOf(mediaType) === format || format === "v2s2") return [];
+    const found: (LayerCompression | undefined)[] = [];
+    for (const layer of layers) {
+      if (isForeignLayer(layer.mediaType)) found.push(undefined);
+      else found.push(await compressionFound(this.#source.blob(layer)));
+    }
+    return found;
   }
 
   /** Whether the destination keeps no manifest: then the digest is that of the one which readers make. */
@@ -299,6 +313,16 @@ class Copy {
     if (failure !== undefined) throw failure.error;
     for (const [at, plan] of repeated) await work(plan, at);
   }
+}
+
+/** By the first bytes; the rest is not read. */
+async function compressionFound(content: AsyncIterable<Uint8Array>): Promise<LayerCompression> {
+  for await (const chunk of content) {
+    const magic = Buffer.from(chunk.subarray(0, 4)).toString("hex");
+    if (magic.startsWith("1f8b")) return "gzip";
+    return magic === "28b52ffd" || /^5.2a4d18$/.test(magic) ? "zstd" : "none";
+  }
+  return "none";
 }
 
 function prepared({ bytes, mediaType }: { bytes: Buffer; mediaType: string }): Prepared {

@@ -115,8 +115,13 @@ async function pump(content: AsyncIterable<Uint8Array>, sink: NodeJS.WritableStr
   for await (const chunk of content) {
     if (sink.write(chunk)) continue;
     await new Promise<void>((resolve) => {
-      sink.once("drain", resolve);
-      sink.once("close", resolve);
+      const done = (): void => {
+        sink.off("drain", done);
+        sink.off("close", done);
+        resolve();
+      };
+      sink.on("drain", done);
+      sink.on("close", done);
     });
   }
   sink.end();

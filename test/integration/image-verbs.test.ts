@@ -171,6 +171,34 @@ test("load takes what docker save writes, compressed too", async () => {
   expect(await names()).toEqual(["example.com/app:7"]);
 });
 
+test("an image that a docker-archive brought is pushed with compressed layers, and says that it was converted", async () => {
+  await writeLayout(berth.path("layout"), { one: app });
+  const archive = `docker-archive:${berth.path("docker.tar")}:example.com/app:7`;
+  await berth.json("copy", `oci:${berth.path("layout")}:one`, archive);
+  await berth.json("pull", archive, "--as", "example.com/app:7");
+  const layout = `oci:${berth.path("out")}:x`;
+  const pushed = await berth.json<CopyResult>("push", "app:7", layout);
+  expect(pushed.digest).not.toBe(pushed.sourceDigest);
+  expect(await layerTypes(layout)).toEqual(
+    app.layers.map(() => "application/vnd.oci.image.layer.v1.tar+gzip"),
+  );
+});
+
+test("copy --format oci of layers that are not what Docker's type says gives them the type that they have", async () => {
+  await writeLayout(berth.path("layout"), { one: app });
+  const archive = `docker-archive:${berth.path("docker.tar")}:example.com/app:7`;
+  await berth.json("copy", `oci:${berth.path("layout")}:one`, archive);
+  await berth.json("copy", archive, `dir:${berth.path("plain")}`);
+  const layout = `oci:${berth.path("out")}:x`;
+  await berth.json("copy", "--format", "oci", `dir:${berth.path("plain")}`, layout);
+  expect(await layerTypes(layout)).toEqual(app.layers.map(() => "application/vnd.oci.image.layer.v1.tar"));
+});
+
+async function layerTypes(reference: string): Promise<string[]> {
+  const { layers } = await berth.json<RemoteImage>("inspect", "--remote", reference);
+  return layers.map(({ mediaType }) => mediaType);
+}
+
 test("tag gives an image one more name, and push takes it there", async () => {
   await berth.json("pull", registry.push("team/app", app, "1"));
   await berth.json("tag", "team/app:1", `${registry.host}/other/app:9`);
