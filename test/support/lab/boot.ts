@@ -39,21 +39,26 @@ const rebootStatus = 133;
 
 const bootSeconds = 60;
 
+export interface BootOptions {
+  /** What it boots from, read only; default: the laboratory's own tree, with berth installed as `npm run install-host` does. */
+  tree?: string;
+}
+
 /**
- * Makes the tree and the images unless they are cached, boots, and installs berth as `npm run install-host` does.
+ * Makes the tree and the images unless they are cached, and boots.
  *
  * @throws CannotBoot with a plain reason where the host does not allow it.
  */
-export async function bootMachine(): Promise<BootedMachine> {
+export async function bootMachine(options: BootOptions = {}): Promise<BootedMachine> {
   await checkHost();
   await removeAbandoned();
   const images = await imageLayouts();
-  const tree = join(await machineTree(), "root");
+  const tree = options.tree ?? join(await machineTree(), "root");
   const dir = await makeMachineDir(tree);
   const booted = new Keeper({ dir, tree, images });
   try {
     await booted.start();
-    await installBerth(booted.machine);
+    if (options.tree === undefined) await installBerth(booted.machine);
     return booted;
   } catch (error) {
     await booted.stop();
