@@ -28,8 +28,8 @@ const login: Verb = {
   examples: [
     { command: "berth login registry.example.com", text: "asks for the user and the password" },
     {
-      command: "berth login -u ci --password-stdin registry.example.com < /root/registry-password",
-      text: "from a script",
+      command: "berth login -u ci --password-stdin registry.example.com",
+      text: "from a script: the password comes on standard input",
     },
   ],
   load: () => import("./login.ts"),
