@@ -1,8 +1,10 @@
 /** recover: finishes or undoes what interrupted commands left, for one container or for all. */
 import { readdir, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
+import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
@@ -29,6 +31,7 @@ export async function recover(
   { atBoot = false }: RecoverOptions = {},
 ): Promise<Recovered | undefined> {
   const intent = await readIntent(host.layout, name);
+  if (intent === undefined) await removeStaleAsides(host.layout.journal(name));
   if (intent?.action === "order") {
     const { finishReorder } = await import("./apply-order.ts");
     await finishReorder(host, intent);
@@ -43,7 +46,9 @@ export async function recover(
 export async function recoverAll(host: Host, options: RecoverOptions = {}): Promise<Recovered[]> {
   host.requireRoot("recover containers");
   const recovered: Recovered[] = [];
-  for (const name of await interruptedNames(host.layout)) {
+  const begun = await asidesIn(host.layout.journals); // commands that were killed before they changed anything
+  const names = [...(await interruptedNames(host.layout)), ...begun.map((file) => basename(file, ".json"))];
+  for (const name of [...new Set(names)].sort()) {
     const lock = await lockContainer(host, name);
     try {
       const done = await recover(host, name, options);

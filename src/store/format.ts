@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import { publishFile, syncDirectory } from "./files.ts";
 import type { Layout } from "./layout.ts";
+import { lockFile } from "./locks.ts";
 
 const FORMAT = 1;
 
@@ -21,7 +21,7 @@ export function checkFormat(layout: Layout): boolean {
 }
 
 /** Makes the directories of a store and writes its format last. Several processes may do so at once. */
-export function createStore(layout: Layout): void {
+export async function createStore(layout: Layout): Promise<void> {
   for (const dir of [
     layout.state,
     layout.store,
@@ -35,9 +35,10 @@ export function createStore(layout: Layout): void {
     layout.containerLocks,
   ])
     makeDirectory(dir);
+  using _ = await lockFile(layout.lock, { mode: "exclusive" });
   if (existsSync(layout.format)) return;
-  closeSync(openSync(layout.lock, "a", 0o600));
-  const tmp = join(layout.tmp, `format.${randomBytes(6).toString("hex")}`);
+  const tmp = join(layout.tmp, "format");
+  rmSync(tmp, { force: true }); // of one that was killed
   publishFile(layout.format, { bytes: `berth-store ${FORMAT}\n`, tmp });
   syncDirectory(layout.state);
 }

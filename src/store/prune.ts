@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, type Stats, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { isErrno } from "../errors.ts";
 import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
 import { breather, syncFileSystem } from "./files.ts";
@@ -73,7 +74,16 @@ export async function pruneStore(layout: Layout, options: PruneOptions): Promise
     if (stat.nlink === 1) pruned.bytes += spaceOf(stat);
     if (!dryRun) unlinkSync(path);
   }
+  if (!dryRun) for (const prefix of entriesOf(layout.objects)) removeIfEmpty(join(layout.objects, prefix));
   return pruned;
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch (error) {
+    if (!isErrno(error, "ENOTEMPTY")) throw error;
+  }
 }
 
 /** Bytes on the disk. */

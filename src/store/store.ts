@@ -54,7 +54,7 @@ export class Store {
   /** STORE_FORMAT when a later berth made it, NOT_ROOT when it cannot be read. */
   static async open(stateDir: string, options: StoreOptions = {}): Promise<Store> {
     const layout = layoutOf(stateDir);
-    if (!checkFormat(layout) && options.create !== false) createStore(layout);
+    if (!checkFormat(layout) && options.create !== false) await createStore(layout);
     return new Store(layout, options);
   }
 

@@ -1,6 +1,7 @@
 /** Files and links that are whole after a power cut: written aside, synced, renamed, and the directory synced. */
 import { randomBytes } from "node:crypto";
-import { lstat, open, rename, rm, symlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { lstat, open, readdir, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
@@ -14,6 +15,7 @@ export async function writeDurably(
   { mode }: { mode: number },
 ): Promise<void> {
   await refuseIrregular(path);
+  await removeStaleAsides(path);
   const aside = asideOf(path);
   try {
     const file = await open(aside, "wx", mode);
@@ -47,6 +49,7 @@ async function refuseIrregular(path: string): Promise<void> {
 
 /** Makes or replaces the symbolic link `path` by one rename. */
 export async function linkDurably(path: string, target: string): Promise<void> {
+  await removeStaleAsides(path);
   const aside = asideOf(path);
   await symlink(target, aside);
   try {
@@ -60,6 +63,7 @@ export async function linkDurably(path: string, target: string): Promise<void> {
 
 /** Removes a file or link; whether there was one. */
 export async function removeDurably(path: string): Promise<boolean> {
+  await removeStaleAsides(path);
   try {
     await rm(path);
   } catch (error) {
@@ -79,9 +83,38 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** In the same directory, hidden, and not a name that systemd or tmpfiles would read. */
+/** Removes what processes that were killed had written aside for `path`. */
+export async function removeStaleAsides(path: string): Promise<void> {
+  const directory = dirname(path);
+  for (const name of await namesIn(directory)) {
+    const aside = parseAside(name);
+    if (aside?.name === basename(path) && !existsSync(`/proc/${aside.pid}`))
+      await rm(join(directory, name), { force: true });
+  }
+}
+
+/** The names of files in `directory` for which something stands aside. */
+export async function asidesIn(directory: string): Promise<string[]> {
+  return (await namesIn(directory)).flatMap((name) => parseAside(name)?.name ?? []);
+}
+
+/** In the same directory, hidden, and not a name that systemd or tmpfiles would read; it says whose it is. */
 function asideOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}~`);
+  return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}~`);
+}
+
+function parseAside(file: string): { name: string; pid: string } | undefined {
+  const [, name, pid] = /^\.(.+)\.(\d+)-[0-9a-f]{12}~$/.exec(file) ?? [];
+  return name === undefined || pid === undefined ? undefined : { name, pid };
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return [];
+    throw error;
+  }
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { linkDurably, removeDurably, writeDurably } from "../../../src/sys/durable.ts";
+import { asidesIn, linkDurably, removeDurably, writeDurably } from "../../../src/sys/durable.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -63,4 +64,20 @@ test("removeDurably() says whether there was something", async () => {
   await writeFile(join(dir, "a"), "");
   expect(await removeDurably(join(dir, "a"))).toBe(true);
   expect(await removeDurably(join(dir, "a"))).toBe(false);
+});
+
+test("what a killed process had written aside goes with the next change of the same path", async () => {
+  const dead = spawnSync("true").pid;
+  const left = [`.a.${dead}-0123456789ab~`, `.a.${process.pid}-0123456789ab~`, `.ab.${dead}-0123456789ab~`];
+  for (const change of [
+    () => writeDurably(join(dir, "a"), "x", { mode: 0o600 }),
+    () => linkDurably(join(dir, "a"), "x"),
+    () => removeDurably(join(dir, "a")),
+  ]) {
+    await rm(join(dir, "a"), { force: true });
+    for (const name of left) await writeFile(join(dir, name), "");
+    expect((await asidesIn(dir)).sort()).toEqual(["a", "a", "ab"]);
+    await change();
+    expect((await readdir(dir)).filter((name) => name !== "a").sort()).toEqual(left.slice(1).sort());
+  }
 });
