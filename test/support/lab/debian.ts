@@ -7,14 +7,21 @@ import { dirname, join } from "node:path";
 import { cached } from "./cache.ts";
 import { tool } from "./tool.ts";
 
-export const suite = "bookworm";
+/** Debian 12 with systemd 252, and Debian 13 with systemd 257. */
+export type Suite = "bookworm" | "trixie";
 
 /** The lines of a sources.list. BERTH_DEBIAN_MIRROR names another mirror of the main archive. */
-export const sources: readonly string[] = [
-  [process.env["BERTH_DEBIAN_MIRROR"] || "http://deb.debian.org/debian", suite],
-  [process.env["BERTH_DEBIAN_MIRROR"] || "http://deb.debian.org/debian", `${suite}-updates`],
-  ["http://security.debian.org/debian-security", `${suite}-security`],
-].map(([mirror, name]) => `deb [signed-by=${keyring()}] ${mirror} ${name} main`);
+export function sourcesOf(suite: Suite): readonly string[] {
+  const mirror = process.env["BERTH_DEBIAN_MIRROR"] || "http://deb.debian.org/debian";
+  return [
+    [mirror, suite],
+    [mirror, `${suite}-updates`],
+    ["http://security.debian.org/debian-security", `${suite}-security`],
+  ].map(([from, name]) => `deb [signed-by=${keyring()}] ${from} ${name} main`);
+}
+
+/** Those of what the images are made of. */
+export const sources: readonly string[] = sourcesOf("bookworm");
 
 /** A directory with the .deb files of these packages (without what they depend on), kept under the use they are for. */
 export async function downloadPackages(use: string, names: readonly string[]): Promise<string> {

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cached } from "./cache.ts";
-import { downloadPackages, sources, suite, unpackPackages } from "./debian.ts";
+import { downloadPackages, type Suite, sourcesOf, unpackPackages } from "./debian.ts";
 import { tool } from "./tool.ts";
 
 const packages = "systemd systemd-sysv dbus runc crun iproute2 procps skopeo etcd-client curl".split(" ");
@@ -45,15 +45,19 @@ const files: Record<string, string> = {
   ].join("\n"),
 };
 
-export async function machineTree(): Promise<string> {
-  return cached({ kind: "tree", from: { sources, packages, excluded, files }, make: makeTree });
+export async function machineTree(suite: Suite = "bookworm"): Promise<string> {
+  return cached({
+    kind: suite === "bookworm" ? "tree" : `tree-${suite}`,
+    from: { sources: sourcesOf(suite), packages, excluded, files },
+    make: (dir) => makeTree(dir, suite),
+  });
 }
 
-async function makeTree(dir: string): Promise<void> {
+async function makeTree(dir: string, suite: Suite): Promise<void> {
   const debs = await downloadPackages("tree", ["docker-registry"]);
   const root = join(dir, "root");
   const sourcesList = join(dir, "sources.list");
-  await writeFile(sourcesList, `${sources.join("\n")}\n`);
+  await writeFile(sourcesList, `${sourcesOf(suite).join("\n")}\n`);
   await tool("unshare", [
     ...["--mount", "--propagation=private", "mmdebstrap"],
     "--quiet",
