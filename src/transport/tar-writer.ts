@@ -64,7 +64,11 @@ export class TarWriter {
       throw this.#describe(cause);
     });
     const file = await open(this.#aside, "r");
-    await file.sync().finally(() => file.close());
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     return this.#aside;
   }
 
