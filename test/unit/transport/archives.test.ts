@@ -266,3 +266,34 @@ test("oci: copies at the same time into one layout are all listed", async () => 
   for (const [at, name] of names.entries())
     expect((await readAll(`oci:${dir}/to:${name}`)).digest).toBe(images[at]?.digest);
 });
+
+test.each(["oci", "oci-archive", "docker-archive", "dir"])(
+  "%s: an interrupted copy ends at once and leaves nothing",
+  async (transport) => {
+    await writeLayout(join(dir, "layout"), { one: image });
+    const before = await readdir(dir);
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    const report = (): void => interruption.abort();
+    await withSource(
+      `oci:${dir}/layout:one`,
+      async (source) => {
+        const destination = await openDestination(parseReference(`${transport}:${dir}/out`), { signal });
+        const failure = await failureOf(async () => {
+          try {
+            await copyImage({ source, destination }, { signal, report });
+          } finally {
+            await destination.close();
+          }
+        });
+        expect(failure.code).toBe("INTERRUPTED");
+      },
+      { signal },
+    );
+    const left = (await readdir(dir, { recursive: true })).filter((file) =>
+      /^out.*(index\.json|manifest|~)/.test(file),
+    );
+    expect(left).toEqual([]);
+    if (transport !== "oci") expect(await readdir(dir)).toEqual(before);
+  },
+);

@@ -1,6 +1,5 @@
 /** How registries.conf and credentials reach the client. */
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { causesOf } from "../../../src/errors.ts";
@@ -9,6 +8,7 @@ import { failureOf } from "../../support/failures.ts";
 import { CLEAN_ENVIRONMENT, OneImage } from "../../support/one-image.ts";
 import { type Fault, htmlFault } from "../../support/registry.ts";
 import { readBlob, withSource } from "../../support/sources.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 let at: OneImage;
 let root: string;
@@ -16,7 +16,7 @@ let root: string;
 beforeEach(async () => {
   for (const [name, value] of Object.entries(CLEAN_ENVIRONMENT)) vi.stubEnv(name, value);
   at = await OneImage.start({ auth: "basic" });
-  root = await mkdtemp(join(tmpdir(), "berth-root-"));
+  root = await temporaryDirectory("root");
   await mkdir(join(root, "etc/containers"), { recursive: true });
 });
 
