@@ -2,14 +2,14 @@
  * What the tests of the registry client share: a registry that holds one image, and ways to read it. The environment has no
  * credentials of its own.
  */
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import type { SourceManifest, SourceOptions } from "../../src/transport/source.ts";
 import { makeImage, type TestImage } from "./images.ts";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "./registry.ts";
 import { readBlob, withSource } from "./sources.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 export const INSECURE: SourceOptions = { tlsVerify: false };
 
@@ -49,7 +49,7 @@ export class OneImage {
   }
 
   async authFile(content: object): Promise<string> {
-    const path = join(await mkdtemp(join(tmpdir(), "berth-auth-")), "auth.json");
+    const path = join(await temporaryDirectory("auth"), "auth.json");
     await writeFile(path, JSON.stringify(content));
     return path;
   }

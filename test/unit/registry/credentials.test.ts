@@ -1,15 +1,15 @@
-import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findCredentials } from "../../../src/registry/credentials.ts";
 import { failureOf } from "../../support/failures.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 const WANTED = { host: "a.io", repository: "x/y" };
 let home = "";
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), "berth-home-"));
+  home = await temporaryDirectory("home");
   vi.stubEnv("HOME", home);
   vi.stubEnv("XDG_RUNTIME_DIR", join(home, "run"));
   for (const name of ["XDG_CONFIG_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"]) vi.stubEnv(name, "");

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { formatReference, parseReference, type RegistryReference } from "../../../src/oci/reference.ts";
@@ -11,6 +10,7 @@ import {
   type RegistriesConf,
 } from "../../../src/registry/registries-conf.ts";
 import { failureOf } from "../../support/failures.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -152,7 +152,7 @@ test.each([
 });
 
 async function rootWith(files: Record<string, string>): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), "berth-conf-"));
+  const root = await temporaryDirectory("conf");
   await mkdir(join(root, "etc/containers/registries.conf.d"), { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(join(root, "etc/containers", name), text);
   return root;
@@ -188,7 +188,7 @@ test("loadRegistriesConf names the file that is not TOML", async () => {
 });
 
 test("loadRegistriesConf: on the host itself the user's file takes the place of the system's", async () => {
-  const home = await mkdtemp(join(tmpdir(), "berth-home-"));
+  const home = await temporaryDirectory("home");
   await mkdir(join(home, ".config/containers"), { recursive: true });
   const text = 'unqualified-search-registries = ["mine.example"]\n';
   await writeFile(join(home, ".config/containers/registries.conf"), text);

@@ -1,13 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { formatReference } from "../../../src/oci/reference.ts";
 import { loadRegistriesConf } from "../../../src/registry/load-registries-conf.ts";
 import { parseRegistriesConf } from "../../../src/registry/registries-conf.ts";
 import { resolveShortName } from "../../../src/registry/short-names.ts";
 import { candidatesOf } from "../../../src/transport/source.ts";
 import { failureOf } from "../../support/failures.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
@@ -65,8 +65,7 @@ test.each(["app", "quay.io/team/app:1", `quay.io/app@${DIGEST}`])(
 );
 
 test("candidatesOf: a drop-in overrides an alias, and what podman recorded overrides both", async () => {
-  const root = await mkdtemp(join(tmpdir(), "berth-alias-"));
-  onTestFinished(() => rm(root, { recursive: true }));
+  const root = await temporaryDirectory("alias");
   const write = async (path: string, text: string): Promise<void> => {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), text);

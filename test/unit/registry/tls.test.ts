@@ -1,6 +1,5 @@
 /** https: certificates, and what a registry that speaks it may not lead to. */
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
@@ -8,6 +7,7 @@ import { failureOf } from "../../support/failures.ts";
 import { makeImage, type TestImage } from "../../support/images.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 import { readBlob, withSource } from "../../support/sources.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 const FIXTURES = new URL("../../fixtures/tls/", import.meta.url);
 let cert: string;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "berth-root-"));
+  root = await temporaryDirectory("root");
   vi.stubEnv("HOME", root);
 });
 
