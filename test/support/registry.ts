@@ -47,6 +47,8 @@ export interface RecordedRequest {
   kind: RequestKind;
   headers: IncomingMessage["headers"];
   body: string;
+  /** When it came, on the clock of performance.now(). */
+  at: number;
 }
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
@@ -159,7 +161,14 @@ export class TestRegistry {
     const { method = "GET", url = "/", headers } = request;
     const route = routeOf(url);
     const fault = this.#nextFault(route, `${method} ${url}`);
-    const recorded: RecordedRequest = { method, url, kind: route.kind, headers, body: "" };
+    const recorded: RecordedRequest = {
+      method,
+      url,
+      kind: route.kind,
+      headers,
+      body: "",
+      at: performance.now(),
+    };
     this.requests.push(recorded);
     const refused = fault?.status === undefined ? this.#authorize(route, request) : undefined;
     const answer =
