@@ -7,6 +7,7 @@ import { bytesOf } from "../layer/byte-string.ts";
 import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
+import { tmpfsTargets } from "./mounts.ts";
 
 /** The configuration of the deployment in `dir`. @throws Failure STORE_CORRUPT */
 export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
@@ -34,7 +35,7 @@ export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tr
     const isFile = lstatSync(host, { throwIfNoEntry: false })?.isFile() === true;
     targets.push({ path, type: isFile ? "file" : "dir" });
   }
-  return withMountTargets(tree, targets);
+  return withMountTargets(tree, [...targets, ...tmpfsTargets(config)]);
 }
 
 function isBelow(path: string, directory: string): boolean {

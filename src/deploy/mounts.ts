@@ -1,5 +1,6 @@
 /** What a container sees mounted beside its root file system, and which directories of the host that needs. Pure. */
-import type { RuntimeMount } from "../oci/runtime-config.ts";
+import type { MountTarget } from "../layer/mount-targets.ts";
+import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
 import type { Facts, HostDirectory, Plan } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import { stateDirectory } from "./volume.ts";
@@ -38,6 +39,20 @@ export function mountsOf(name: string, request: InstallRequest, facts: Facts): M
     result.targets.push({ path: destination, type: kind === "file" ? "file" : "dir" });
   }
   return result;
+}
+
+/**
+ * Where the configuration mounts a tmpfs of some mode, the directory below has that mode too: runc gives the mount the mode
+ * of the directory, others the one they are told.
+ */
+export function tmpfsTargets({ mounts }: RuntimeConfig): MountTarget[] {
+  const isCovered = (path: string): boolean =>
+    mounts.some(({ destination }) => path.startsWith(`${destination}/`));
+  return mounts.flatMap(({ destination: path, type, options = [] }) => {
+    const mode = options.map((option) => /^mode=([0-7]{3,4})$/.exec(option)?.[1]).find(Boolean);
+    if (type !== "tmpfs" || mode === undefined || isCovered(path)) return [];
+    return [{ path, type: "dir" as const, mode: Number.parseInt(mode, 8) }];
+  });
 }
 
 /** The directory begins as the image's: owner, mode and content; what is there already stays as it is. */

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
+import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
@@ -17,7 +18,7 @@ import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
 import { healthOf } from "./health.ts";
 import { formatInfo, type Info } from "./info.ts";
-import { bind, type Mounts, mountsOf } from "./mounts.ts";
+import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
@@ -90,7 +91,7 @@ export interface Plan {
   /** Files of the host, each a copy of one of the deployment's. */
   hostFiles: { path: string; file: string; mode: number }[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
-  mountTargets: { path: string; type: "dir" | "file" }[];
+  mountTargets: MountTarget[];
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
   directories: { name: string; like?: string }[];
   /**
@@ -157,7 +158,7 @@ export function planDeployment(
     command: config.process.args,
     files,
     hostFiles: hostFilesOf(files, { name, facts, overlay }),
-    mountTargets: mounts.targets,
+    mountTargets: [...mounts.targets, ...tmpfsTargets(config)],
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,

@@ -10,6 +10,8 @@ import { impliedDirectory, resolvePath, type Tree, type TreeDirectory, type Tree
 export interface MountTarget {
   path: string;
   type: "dir" | "file";
+  /** Of a directory: its permission bits, whatever the image has there. */
+  mode?: number;
 }
 
 /**
@@ -21,12 +23,17 @@ export function withMountTargets(tree: Tree, targets: readonly MountTarget[]): T
   return targets.reduce(withTarget, tree);
 }
 
-function withTarget(tree: Tree, { path: typed, type }: MountTarget): Tree {
+function withTarget(tree: Tree, { path: typed, type, mode }: MountTarget): Tree {
   const { path, entry } = resolvePath(tree, typed);
+  const put = (made: TreeEntry): Tree => ({
+    root: withEntry(tree.root, { components: path.split("/"), made, typed }),
+  });
   if (entry === undefined) {
-    const made: TreeEntry = type === "dir" ? impliedDirectory() : emptyFile();
-    return { root: withEntry(tree.root, { components: path.split("/"), made, typed }) };
+    if (type === "file") return put(emptyFile());
+    return put({ ...impliedDirectory(), ...(mode === undefined ? {} : { mode }) });
   }
+  if (entry.type === "directory" && type === "dir" && mode !== undefined && mode !== entry.mode)
+    return put({ ...entry, mode });
   if ((entry.type === "directory") === (type === "dir")) return tree;
   throw new Failure(
     "CONFIG_INVALID",

@@ -11,8 +11,9 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 /** _LINUX_CAPABILITY_VERSION_3 */
 const CAPABILITY_VERSION = 0x20080522;
-/** RLIM_NLIMITS */
-const LIMITS = 16;
+/** RLIM_INFINITY */
+const UNLIMITED = 2n ** 64n - 1n;
+const LIMIT_NAME_WIDTH = 26;
 
 const unshare = native("int unshare(int flags)");
 const setns = native("int setns(int fd, int type)");
@@ -22,7 +23,7 @@ const prctl = native(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const capset = native("int capset(void *header, void *data)");
-const prlimit = native("int prlimit(int pid, int resource, const void *new_limit, void *old_limit)");
+const setrlimit = native("int setrlimit(int resource, const void *limit)");
 
 /** Of one process, what `enter` joins of another: open files, since their paths are another's once inside. */
 export interface Doors {
@@ -47,14 +48,32 @@ export function joinCgroup(cgroup: string): void {
   writeFileSync(`/sys/fs/cgroup${cgroup}/cgroup.procs`, String(process.pid));
 }
 
-/** This process is limited as `pid` is: resource limits, score for the OOM killer. */
+/**
+ * This process is limited as `pid` is: resource limits, score for the OOM killer. A limit that is beyond this process' own
+ * needs CAP_SYS_RESOURCE, and is left as it is without.
+ */
 export function joinLimits(pid: number): void {
   writeFileSync("/proc/self/oom_score_adj", readFileSync(`/proc/${pid}/oom_score_adj`));
-  for (let resource = 0; resource < LIMITS; resource += 1) {
+  for (const [resource, { soft, hard }] of limitsOf(pid).entries()) {
     const limit = Buffer.alloc(16);
-    check(prlimit(pid, resource, null, limit), "prlimit");
-    check(prlimit(0, resource, limit, null), "prlimit");
+    limit.writeBigUInt64LE(soft, 0);
+    limit.writeBigUInt64LE(hard, 8);
+    if (setrlimit(resource, limit) === -1) {
+      const error = lastError({ syscall: "setrlimit" });
+      if (error.code !== "EPERM") throw error;
+    }
   }
+}
+
+/** proc(5): a line a limit, in the order of their numbers. */
+function limitsOf(pid: number): { soft: bigint; hard: bigint }[] {
+  const lines = readFileSync(`/proc/${pid}/limits`, "latin1").trimEnd().split("\n").slice(1);
+  const value = (text: string | undefined): bigint =>
+    text === undefined || text === "unlimited" ? UNLIMITED : BigInt(text);
+  return lines.map((line) => {
+    const [soft, hard] = line.slice(LIMIT_NAME_WIDTH).trim().split(/\s+/);
+    return { soft: value(soft), hard: value(hard) };
+  });
 }
 
 /** From here on paths are those of the other root. The function it gives leads back, as long as privileges allow it. */

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { footprint } from "../support/lab/footprint.ts";
+import { machine } from "../support/lab/shared-machine.ts";
+
+const lab = machine();
+const image = "localhost:5000/probe";
+const runtimes = ["systemd", "runc", "crun", "chroot"] as const;
+let before: string[];
+
+beforeAll(async () => {
+  await lab.output(["berth", "pull", image]);
+});
+
+beforeEach(async () => {
+  before = await footprint(lab);
+});
+
+afterAll(async () => {
+  await lab.run(["berth", "uninstall", "it", "--purge"]);
+});
+
+describe.each(runtimes)("by %s", (runtime) => {
+  const install = (...options: string[]) =>
+    lab.output(["berth", "install", image, "--name", "it", "--runtime", runtime, ...options]);
+  const inside = (script: string) => lab.run(["berth", "run", "it", "sh", "-c", script]);
+
+  test("run: beside the service, with its user, environment, bounds, limits and group", async () => {
+    await install();
+    const { stdout, exitCode } = await inside(
+      "pwd; echo \"$PROBE_FROM\"; umask; grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status; exit 7",
+    );
+    expect(exitCode).toBe(7);
+    expect(stdout.split("\n").slice(0, 3)).toEqual(["/usr", `the image's "own" $HOME %n`, "0022"]);
+    const own = (await probe()).caps;
+    expect(stdout).toContain(`CapEff:\t${own["Eff"]}\nCapBnd:\t${own["Bnd"]}\nNoNewPrivs:\t1`);
+    expect((await inside("tail -1 /proc/self/cgroup")).stdout).toMatch(/system\.slice\/it\.service/);
+    expect((await inside("echo one > /tmp/shared; echo two > /run/shared")).exitCode).toBe(0);
+    expect((await inside("cat /tmp/shared /run/shared")).stdout).toBe("one\ntwo");
+    expect((await lab.run(["berth", "run", "it", "cat"], { input: "through" })).stdout).toBe("through");
+    expect((await lab.run(["berth", "run", "it", "no-such"])).exitCode).toBeGreaterThan(0);
+    await gone();
+  });
+
+  test("run: by itself when the service is stopped, in the same sandbox", async () => {
+    await install();
+    await lab.output(["systemctl", "stop", "it"]);
+    const { stdout, exitCode } = await inside(
+      "pwd; grep NoNewPrivs /proc/self/status; touch /etc/x || echo read-only; touch /var/lib/probe/y; exit 9",
+    );
+    expect(exitCode).toBe(9);
+    expect(stdout).toBe("/usr\nNoNewPrivs:\t1\nread-only");
+    expect((await lab.run(["berth", "run", "it", "cat"], { input: "through" })).stdout).toBe("through");
+    expect((await lab.run(["ls", "/var/lib/it/var-lib-probe"])).stdout).toBe("y");
+    await gone();
+  });
+
+  test("--writable keep: what it writes is there after a restart, and never in the store", async () => {
+    await install("--writable", "keep");
+    expect((await inside("echo mine > /etc/made; rm /usr/bin/probe; ls /etc/made")).stdout).toBe("/etc/made");
+    expect((await lab.run(["berth", "restart", "it"])).exitCode).toBe(1);
+    expect((await lab.run(["ls", "/var/lib/berth/containers/it.0/rootfs/usr/bin/probe"])).exitCode).toBe(0);
+    expect((await inside("cat /etc/made")).stdout).toBe("mine");
+    await gone();
+  });
+
+  test("--writable discard: what it writes is gone after a stop", async () => {
+    await install("--writable", "discard");
+    await inside("echo mine > /etc/made");
+    await lab.output(["berth", "restart", "it"]);
+    expect((await inside("ls /etc/made 2>&1")).exitCode).toBeGreaterThan(0);
+    await gone();
+  });
+
+  test("--network private: a loopback and nothing else; the health check goes there", async () => {
+    await install("--network", "private");
+    const { stdout } = await inside("cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '");
+    expect(stdout).toBe("lo");
+    await gone();
+  });
+
+  test("--network ns:NAME: that namespace", async () => {
+    await lab.output(["ip", "netns", "add", "blue"]);
+    try {
+      await lab.output(["ip", "-n", "blue", "link", "add", "only", "type", "dummy"]);
+      await install("--network", "ns:blue");
+      expect((await inside("cat /proc/net/dev")).stdout).toContain("only:");
+      await lab.output(["berth", "uninstall", "it", "--purge"]);
+    } finally {
+      await lab.output(["ip", "netns", "del", "blue"]);
+    }
+    expect(await footprint(lab)).toEqual(before);
+  });
+
+  test("health: install waits for it, and undoes what does not become healthy", async () => {
+    await install("--health-cmd", "test -e /tmp/ok || { touch /tmp/ok; exit 1; }");
+    expect((await inside("ls /tmp/ok")).stdout).toBe("/tmp/ok");
+    await gone();
+    const { exitCode, stderr } = await lab.run([
+      ...["berth", "install", image, "--name", "it", "--runtime", runtime, "--json"],
+      ...["--health-cmd", "echo not yet; exit 1", "--health-timeout", "1"],
+    ]);
+    const { error } = JSON.parse(stderr.split("\n").at(-1) ?? "");
+    expect({ exitCode, code: error.code }).toEqual({ exitCode: 1, code: "UNHEALTHY" });
+    expect(error.causes.join("\n")).toContain("not yet");
+    expect(await footprint(lab)).toEqual(before);
+  });
+
+  test("health: a port that nobody listens to is not healthy", async () => {
+    const { stderr } = await lab.run([
+      ...["berth", "install", image, "--name", "it", "--runtime", runtime, "--network", "private"],
+      ...["--health-tcp", "5000", "--health-timeout", "1"],
+    ]);
+    expect(stderr).toContain("nothing answers at 127.0.0.1:5000");
+    expect(await footprint(lab)).toEqual(before);
+  });
+
+  async function gone(): Promise<void> {
+    await lab.output(["berth", "uninstall", "it", "--purge"]);
+    expect(await footprint(lab)).toEqual(before);
+  }
+});
+
+async function probe(): Promise<{ caps: Record<string, string> }> {
+  const log = await lab.output(["journalctl", "--unit=it", "--output=cat", "--boot"]);
+  const line = log.split("\n").findLast((each) => each.startsWith("probe {")) ?? "";
+  return JSON.parse(line.slice("probe ".length));
+}
