@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
@@ -6,6 +7,7 @@ import { digestHex } from "../oci/digest.ts";
 import { printable } from "../oci/printable.ts";
 import type { DirectoryReference } from "../oci/reference.ts";
 import { syncDirectory } from "../sys/durable.ts";
+import { renameExchange } from "../sys/renameat2.ts";
 import { BlobDirectory } from "./blob-directory.ts";
 import type { Destination, PutManifestOptions } from "./destination.ts";
 import { VERSION_TEXT } from "./directory-source.ts";
@@ -52,12 +54,12 @@ export class DirectoryDestination implements Destination {
     await this.#files.put("manifest.json", [this.#last.bytes]);
     await this.#files.put("version", [Buffer.from(VERSION_TEXT)]);
     await syncDirectory(this.#files.path);
-    const before = asideOf(this.#path);
-    const had = await renameIfThere(this.#path, before);
-    await rename(this.#files.path, this.#path);
+    const isThere = existsSync(this.#path);
+    if (isThere) renameExchange(this.#files.path, this.#path);
+    else await rename(this.#files.path, this.#path);
     this.#isOver = true;
     await syncDirectory(dirname(this.#path));
-    if (had) await rm(before, { recursive: true });
+    if (isThere) await rm(this.#files.path, { recursive: true });
   }
 
   async close(): Promise<void> {
@@ -83,14 +85,4 @@ async function checkReplaceable(path: string): Promise<void> {
   throw new Failure("UNSUPPORTED", `${printable(path)} is not a dir: image, and is not replaced`, {
     hint: "Name a directory that is empty or does not exist.",
   });
-}
-
-async function renameIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }

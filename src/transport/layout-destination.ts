@@ -1,9 +1,11 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../errors.ts";
+import { Failure, isErrno } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatOf, OCI_INDEX } from "../oci/media-types.ts";
+import { printable } from "../oci/printable.ts";
 import { formatReference, type LayoutReference } from "../oci/reference.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { tryLock } from "../sys/flock.ts";
@@ -39,7 +41,8 @@ export class LayoutDestination implements Destination {
       throw new Failure("UNSUPPORTED", `${formatReference(reference)}: a place is for reading only`, {
         hint: `Give the image a name: ${transport}:${path}:TAG.`,
       });
-    const sink = transport === "oci" ? new DirectorySink(path, signal) : await ArchiveSink.create(path);
+    const sink =
+      transport === "oci" ? await DirectorySink.open(path, signal) : await ArchiveSink.create(path);
     return new LayoutDestination(reference, sink);
   }
 
@@ -80,7 +83,21 @@ class DirectorySink implements LayoutSink {
   readonly #files: BlobDirectory;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(path: string, signal: AbortSignal | undefined) {
+  /** Where there are other files, and no layout, nothing is written. */
+  static async open(path: string, signal: AbortSignal | undefined): Promise<DirectorySink> {
+    const names = await namesIn(path);
+    const strange = names.find((name) => name !== "blobs" && !name.startsWith("."));
+    if (strange === undefined || names.includes("oci-layout")) return new DirectorySink(path, signal);
+    throw new Failure(
+      "UNSUPPORTED",
+      `${printable(path)} is not an OCI image layout: it has ${printable(strange)}`,
+      {
+        hint: "Name a directory that is a layout, is empty or does not exist.",
+      },
+    );
+  }
+
+  private constructor(path: string, signal: AbortSignal | undefined) {
     this.#files = new BlobDirectory(path);
     this.#signal = signal;
   }
@@ -101,6 +118,8 @@ class DirectorySink implements LayoutSink {
     try {
       while (!tryLock(directory.fd, "exclusive"))
         await sleep(20, undefined, this.#signal && { signal: this.#signal });
+      for (const algorithm of await namesIn(join(path, "blobs")))
+        await syncDirectory(join(path, "blobs", algorithm));
       const before = await this.#present();
       if (before === undefined) await this.#files.put("oci-layout", [LAYOUT_FILE]);
       const kept = (before ?? []).filter((old) => !images.some((added) => isReplaced(old, added)));
@@ -156,6 +175,16 @@ class ArchiveSink implements LayoutSink {
 
   close(): Promise<void> {
     return this.#tar.close();
+  }
+}
+
+/** None when there is no such directory. */
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return [];
+    throw new Failure("UNSUPPORTED", `cannot write an OCI image layout to ${printable(path)}`, { cause });
   }
 }
 

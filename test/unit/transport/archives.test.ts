@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -253,6 +253,16 @@ test("oci: a second image joins the first, a name moves, and a damaged blob is w
   await writeFile(blob, Buffer.alloc(second.manifest.length));
   await copy(`oci:${dir}/from:second`, `oci:${dir}/to:x`);
   expect(await readFile(blob)).toEqual(second.manifest);
+});
+
+test("oci: what is there and is no layout is not written into; blobs of a copy that was killed are no hindrance", async () => {
+  const path = await archive(saved());
+  const failure = await failureOf(() => copy(`docker-archive:${path}`, `oci:${dir}`));
+  expect(failure.message).toContain("is not an OCI image layout: it has image.tar");
+  expect(await readdir(dir)).toEqual(["image.tar"]);
+  await mkdir(join(dir, "killed/blobs/sha256"), { recursive: true });
+  await copy(`docker-archive:${path}`, `oci:${dir}/killed`);
+  expect((await failureOf(() => copy(`docker-archive:${path}`, `oci:${path}`))).code).toBe("UNSUPPORTED");
 });
 
 test("oci: copies at the same time into one layout are all listed", async () => {
