@@ -3,7 +3,7 @@ import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import { absoluteReference, formatReference, type Reference } from "../oci/reference.ts";
+import { absoluteReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { PullRequest } from "./request.ts";
 
@@ -15,6 +15,7 @@ export interface Pulled extends NamedImage {
 /** The policy is asked before the registry is, and the image has a name only when all of it is here. */
 export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
   host.requireRoot("pull an image");
+  if (request.as !== undefined) parseReference(request.as); // a name must be one that can be typed again
   const { candidatesOf } = await import("../transport/source.ts");
   const candidates = await candidatesOf(request.image, host.config.root);
   const { checkPolicy } = await import("../trust/check-policy.ts");

@@ -1,4 +1,4 @@
-import { Failure } from "../errors.ts";
+import { type Code, Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -8,6 +8,11 @@ import type { Source, SourceManifest } from "../transport/source.ts";
 import type { Fetching } from "./open-image.ts";
 
 const KEEP_NO_MANIFEST: readonly Transport[] = ["docker-archive", "docker-daemon", "containers-storage"];
+
+/** What a source that is no more ends with. */
+const GONE: readonly Code[] = ["IMAGE_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN", "REGISTRY_UNREACHABLE"];
+const HINT =
+  "Say where they are with --from, or `berth push --rebuild` makes new ones; `berth pull --keep-blobs` keeps them.";
 
 export interface StoredSourceOptions extends Fetching {
   /** Where the blobs are, as typed; default: where the image was pulled from. */
@@ -55,7 +60,19 @@ export class StoredSource implements Source {
     const store = await this.#host.store();
     const kept = await store.keptBlob(descriptor);
     if (kept !== undefined) yield* kept;
-    else yield* (await this.#open()).blob(descriptor);
+    else yield* this.#fromOrigin(descriptor);
+  }
+
+  async *#fromOrigin(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
+    try {
+      yield* (await this.#open()).blob(descriptor);
+    } catch (error) {
+      if (!(error instanceof Failure) || !GONE.includes(error.code)) throw error;
+      const { name } = this.#stored;
+      const reason = this.#origin === undefined ? "" : `, and ${this.#origin} cannot give them`;
+      const message = `the store has the files of ${name}, but not its layers${reason}`;
+      throw new Failure(error.code, message, { hint: HINT, cause: error });
+    }
   }
 
   async close(): Promise<void> {
@@ -72,8 +89,6 @@ export class StoredSource implements Source {
   /** Only the blobs are taken, each checked by its digest, so the policy for the image itself has been asked already. */
   async #openOrigin(): Promise<Source> {
     if (this.#origin !== undefined) return this.#host.source(this.reference, this.#options);
-    throw new Failure("BLOB_UNKNOWN", `the store has the files of ${this.#stored.name}, but not its blobs`, {
-      hint: "Say where they are with --from, keep them with `berth pull --keep-blobs`, or make new layers with --rebuild.",
-    });
+    throw new Failure("BLOB_UNKNOWN", "where the image came from is not known", { hint: HINT });
   }
 }

@@ -73,7 +73,8 @@ test("push without a place where the blobs are fails, says so, and --from or --r
   const to = `dir:${berth.path("out")}`;
   const { status, stderr } = await berth.run("push", "app:1", to);
   expect(status).toBe(1);
-  expect(stderr).toMatch(/no blob|incomplete/);
+  expect(stderr).toContain(`but not its layers, and oci:${layout}:one cannot give them`);
+  expect(stderr).toContain("--rebuild");
   const elsewhere = berth.path("elsewhere");
   await writeLayout(elsewhere, { one: app });
   const pushed = await berth.json<CopyResult>("push", "app:1", to, "--from", `oci:${elsewhere}:one`);
@@ -156,6 +157,11 @@ test("statement 19: load refuses an archive whose image has a name that is none"
   expect(status).toBe(1);
   expect(stderr).toContain("is not an image reference");
   expect(await names()).toEqual([]);
+});
+
+test("pull --as refuses a name that is none", async () => {
+  const { status, stderr } = await berth.run("pull", registry.push("team/app", app, "1"), "--as", "../x");
+  expect([status, stderr]).toEqual([1, expect.stringContaining("is not an image reference")]);
 });
 
 test("load takes what docker save writes, compressed too", async () => {
