@@ -9,7 +9,7 @@ export function runningRequest(
   options: RunningOptions,
 ): Pick<
   InstallRequest,
-  "runtime" | "runtimeLossy" | "writable" | "network" | "notify" | "watchdog" | "health"
+  "runtime" | "runtimeLossy" | "privileged" | "writable" | "network" | "notify" | "watchdog" | "health"
 > {
   const { healthCmd: cmd, healthTcp: tcp, healthHttp: http, healthTimeout: limit } = options;
   if (options.watchdog === 0) throw new Failure("USAGE", "--watchdog must be at least one second");
@@ -19,6 +19,7 @@ export function runningRequest(
   return {
     runtime: options.runtime,
     ...(options.runtimeLossy ? { runtimeLossy: true } : {}),
+    ...(options.privileged ? { privileged: true } : {}),
     ...(options.writable === undefined ? {} : { writable: options.writable }),
     ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
     notify: options.notify,

@@ -13,6 +13,10 @@ export const running: readonly OptionSpec[] = [
     description: "a root file system it can write to: kept with the deployment, or discarded at each stop",
   },
   {
+    flags: "--privileged",
+    description: "all that root may do: every capability, the host's devices, /sys and /proc writable",
+  },
+  {
     flags: "--network <network>",
     description: "host (default), private, or ns:NAME of a network namespace",
   },
@@ -38,6 +42,7 @@ export const running: readonly OptionSpec[] = [
 export interface RunningOptions {
   runtime?: string;
   runtimeLossy: boolean;
+  privileged: boolean;
   writable?: "keep" | "discard";
   network?: string;
   /** Undefined: what the image says. */

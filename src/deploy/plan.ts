@@ -10,6 +10,7 @@ import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { Render } from "../render/templates.ts";
+import { allCapabilities } from "../runtime/capabilities.ts";
 import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
@@ -191,12 +192,15 @@ function configOf(name: string, request: InstallRequest, context: ConfigContext)
     bound.push(bind("/run/systemd/notify", NOTIFY_SOCKET, { readonly: false }));
   }
   const process = processOf(facts.image.config, { user, environment, isExecutable });
+  const privileged = request.privileged ?? false;
+  const bounding = privileged ? allCapabilities : CAPABILITIES;
   // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
-  const held = user.uid === 0 ? CAPABILITIES : [];
+  const held = user.uid === 0 ? bounding : [];
   const text = render("config.json.ejs", {
     name,
     process,
-    capabilities: { bounding: CAPABILITIES, effective: held, permitted: held, inheritable: [], ambient: [] },
+    privileged,
+    capabilities: { bounding, effective: held, permitted: held, inheritable: [], ambient: [] },
     mounts: bound,
     readonly: request.writable === undefined,
     namespaces: needs.namespaces.map((type) => ({ type })),

@@ -28,6 +28,8 @@ export interface InstallRequest extends PullRequest {
   runtime?: string | undefined;
   /** Go without what the runtime cannot give, instead of refusing. */
   runtimeLossy?: boolean | undefined;
+  /** It may do all that root may on the host: for a container engine, or an agent that sets up devices and networks. */
+  privileged?: boolean | undefined;
   /** The root file system can be written to; undefined: it is read-only. */
   writable?: Writable | undefined;
   /** Default: the host's. */

@@ -4,6 +4,9 @@ const NAMES =
     " ",
   );
 
+/** All of them, as runtime configurations name them. */
+export const allCapabilities: readonly string[] = NAMES.map((name) => `CAP_${name}`);
+
 /** Their numbers; a name that the kernel does not know is left out, as runtimes do. */
 export function capabilityNumbers(names: readonly string[]): number[] {
   return names.map((name) => NAMES.indexOf(name.replace(/^CAP_/, ""))).filter((number) => number >= 0);

@@ -213,3 +213,17 @@ test("planDeployment() names what systemd cannot do for an admin's own template"
     expect(error.message).toContain("a pid namespace");
   }
 });
+
+test("planDeployment() gives a privileged container what root has, and masks nothing", () => {
+  const config = JSON.parse(
+    text(plan(request({ privileged: true }), facts({ runtime: RUNC })), "config.json"),
+  );
+  expect(config.process.noNewPrivileges).toBe(false);
+  expect(config.process.capabilities.effective).toContain("CAP_SYS_ADMIN");
+  const at = (path: string) =>
+    config.mounts.find((mount: { destination: string }) => mount.destination === path);
+  expect(at("/dev")).toMatchObject({ type: "bind", source: "/dev" });
+  expect(at("/sys").options).not.toContain("ro");
+  expect(config.linux).not.toHaveProperty("maskedPaths");
+  expect(config.linux).not.toHaveProperty("readonlyPaths");
+});
