@@ -229,7 +229,7 @@ const graph: Verb = {
   ],
   examples: [
     { command: "berth graph", text: "all containers and the units that they are ordered to" },
-    { command: "berth graph --dot | dot -Tpng -o order.png", text: "as a picture by Graphviz" },
+    { command: "berth graph --dot", text: "the same, for Graphviz" },
     { command: "berth graph --svg boot.svg etcd", text: "when etcd, and what it waited for, started" },
   ],
   load: () => import("./graph.ts"),
