@@ -8,6 +8,7 @@ import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
+import { runningRequest } from "./running-request.ts";
 
 export interface InstallResult {
   dryRun: boolean;
@@ -65,8 +66,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
-    runtime: options.runtime,
-    notify: options.notify,
+    ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
     start: options.start,
