@@ -14,15 +14,16 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const project = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What is called on the host: [command, the Debian package that brings it]. None of them starts a service; podman's brings a socket unit. */
+/** What is called on the host: [command, the Debian package that brings it]. None of them is to start a service: see withoutServices. */
 const TOOLS = [
   ["systemd-nspawn", "systemd-container"],
   ["systemd-analyze", "systemd"],
@@ -105,9 +106,45 @@ export function ensurePackages(tools = TOOLS) {
   }
   say(`apt-get install ${list} (Debian packages; none of them starts a service)`);
   const install = ["install", "--yes", "--no-install-recommends", ...missing];
-  if (hasPackageLists() && apt(install) === 0) return;
-  if (apt(["update"]) !== 0 || apt(install) !== 0)
-    fail(`cannot install the Debian packages ${list}; see apt's message above`);
+  const done = withoutServices(
+    () => (hasPackageLists() && apt(install) === 0) || (apt(["update"]) === 0 && apt(install) === 0),
+  );
+  if (!done) fail(`cannot install the Debian packages ${list}; see apt's message above`);
+}
+
+/**
+ * Installs without starting or enabling anything: a package may bring units (podman's socket), and this is somebody's
+ * machine. A policy that is there already is the admin's and stays.
+ */
+function withoutServices(install) {
+  const policy = "/usr/sbin/policy-rc.d";
+  const isOurs = !existsSync(policy);
+  const before = new Set(enabledLinks());
+  if (isOurs)
+    writeFileSync(
+      policy,
+      "#!/bin/sh\n# no service starts while berth's setup installs packages\nexit 101\n",
+      { mode: 0o755 },
+    );
+  try {
+    return install();
+  } finally {
+    if (isOurs) unlinkSync(policy);
+    for (const link of enabledLinks().filter((each) => !before.has(each))) {
+      unlinkSync(link);
+      say(`left disabled: ${basename(link)}`);
+    }
+  }
+}
+
+/** The links that make units start at boot. */
+function enabledLinks() {
+  const directory = "/etc/systemd/system";
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isSymbolicLink())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((link) => /\.(wants|requires|upholds)$/.test(dirname(link)));
 }
 
 function hasPackageLists() {
