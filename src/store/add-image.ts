@@ -1,15 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
+import { Failure } from "../errors.ts";
 import type { Report } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { renameNoReplace } from "../sys/renameat2.ts";
-import { breather, syncDirectory, syncFileSystem } from "./files.ts";
+import { syncDirectory, syncFileSystem } from "./files.ts";
 import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
 import { LayerWorker } from "./layer-worker.ts";
 import type { Layout } from "./layout.ts";
 import { lockFile } from "./locks.ts";
+import { publishObjects } from "./publish-objects.ts";
 import { asNoSpace, checkSpace } from "./space.ts";
 import { makeStage, removeStaleStages } from "./stage.ts";
 
@@ -107,11 +107,12 @@ export async function receive(
     bytes: missing.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
     what: missing.length === 1 ? "a layer" : `${missing.length} layers`,
   });
+  const objects = join(stage, "objects");
+  mkdirSync(objects, { mode: 0o700 });
+  const damaged = new Set(missing.flatMap((layer) => layer.damaged ?? []));
   await readLayers(layout, { missing, stage, options });
   syncFileSystem(stage);
-  const breathe = breather(undefined, "pull"); // from here on it is faster to finish than to undo
-  for (const [at, { damaged }] of missing.entries())
-    await publishObjects(layout, { from: join(stage, String(at)), damaged, breathe });
+  await publishObjects(layout, { from: objects, damaged });
   syncFileSystem(layout.objects);
   for (const [at, { diffId }] of missing.entries())
     renameSync(join(stage, `${at}.listing`), layout.layer(diffId));
@@ -135,7 +136,8 @@ async function readLayers(
       const { digest, size } = descriptor;
       const job = {
         diffId,
-        stage: join(stage, String(at)),
+        stage: join(stage, "objects"),
+        partial: join(stage, `${at}.partial`),
         listing: join(stage, `${at}.listing`),
         objects: layout.objects,
         damaged,
@@ -187,28 +189,4 @@ function describe(
   return isSaid || code === "INTERRUPTED" || code === "NO_SPACE"
     ? cause
     : new Failure(code, `${what}: ${message}`, { hint, cause: cause.cause });
-}
-
-/** Moves staged objects to their places; one that exists stays as it is, since checkouts share it, unless it is `damaged`. */
-async function publishObjects(
-  layout: Layout,
-  {
-    from,
-    damaged = [],
-    breathe,
-  }: { from: string; damaged?: readonly string[] | undefined; breathe: () => Promise<void> | undefined },
-): Promise<void> {
-  const prefixes = new Set<string>();
-  for (const name of readdirSync(from)) {
-    const prefix = name.slice(0, 2);
-    if (!prefixes.has(prefix)) mkdirSync(join(layout.objects, prefix), { recursive: true, mode: 0o700 });
-    prefixes.add(prefix);
-    try {
-      if (damaged.includes(name)) renameSync(join(from, name), layout.object(name));
-      else renameNoReplace(join(from, name), layout.object(name));
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-    }
-    await breathe();
-  }
 }

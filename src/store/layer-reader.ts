@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { Failure, isFailure } from "../errors.ts";
 import { showBytes } from "../layer/byte-string.ts";
 import { createDecompressor, type Decompressor } from "../layer/decompressor.ts";
@@ -8,19 +8,13 @@ import { encodeListing } from "../layer/listing-format.ts";
 import type { TarEntry } from "../layer/tar-entry.ts";
 import { TarParser, type TarSink } from "../layer/tar-parser.ts";
 import { type Digest, digestAlgorithm } from "../oci/digest.ts";
-import { ObjectWriter } from "./object-writer.ts";
+import { type ObjectPlaces, ObjectWriter } from "./object-writer.ts";
 
 /** One layer to be read: plain data, it goes to a worker. */
-export interface LayerJob {
+export interface LayerJob extends ObjectPlaces {
   diffId: Digest;
-  /** Directory for the objects; made. */
-  stage: string;
-  /** File for the listing. */
+  /** File for the listing; made. */
   listing: string;
-  /** The store's objects, to see what is there already. */
-  objects: string;
-  /** Of those, names that do not count as being there. */
-  damaged?: readonly string[] | undefined;
   /** Most bytes the layer may unpack to, holes included. */
   limit: number;
 }
@@ -42,7 +36,6 @@ export class LayerReader implements TarSink {
 
   constructor(job: LayerJob) {
     this.#job = job;
-    mkdirSync(job.stage, { mode: 0o700 });
     this.#hash = createHash(digestAlgorithm(job.diffId));
     this.#objects = new ObjectWriter(job);
     this.#decompressor = createDecompressor((bytes) => this.#takePlain(bytes), { limit: job.limit });

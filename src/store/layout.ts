@@ -49,6 +49,11 @@ export interface Layout {
   containerLock(name: string): string;
 }
 
+/** The path of an object below the objects of a store or of a stage. */
+export function objectIn(objects: string, key: string): string {
+  return `${objects}/${key.slice(0, 2)}/${key}`;
+}
+
 export function layoutOf(stateDir: string): Layout {
   const store = join(stateDir, "store");
   const containers = join(stateDir, "containers");
@@ -70,7 +75,7 @@ export function layoutOf(stateDir: string): Layout {
     containers,
     journals,
     containerLocks,
-    object: (key) => inStore("objects", key.slice(0, 2), key),
+    object: (key) => objectIn(inStore("objects"), key),
     layer: (diffId) => inStore("layers", digestHex(diffId)),
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
     image: (digest) => inStore("images", `${digestHex(digest)}.json`),

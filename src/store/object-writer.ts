@@ -1,9 +1,11 @@
 import { createHash, type Hash, hash } from "node:crypto";
-import { closeSync, existsSync, ftruncateSync, openSync, renameSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { isErrno } from "../errors.ts";
 import type { TarEntry } from "../layer/tar-entry.ts";
 import { setOpenFileAttributes } from "./attributes.ts";
 import { writeAll } from "./files.ts";
+import { objectIn } from "./layout.ts";
 import { objectName } from "./object-name.ts";
 import { checkSpace } from "./space.ts";
 
@@ -12,27 +14,37 @@ const SMALL = 1024 * 1024;
 const CHECK_EVERY = 32 * 1024 * 1024;
 const ZEROS = Buffer.alloc(64 * 1024);
 
+export interface ObjectPlaces {
+  /** Where new objects go. */
+  stage: string;
+  /** A path for a file that is written before its name is known. */
+  partial: string;
+  /** The store's objects, to see what is there already. */
+  objects: string;
+  /** Of those, names that do not count as being there. */
+  damaged?: readonly string[] | undefined;
+}
+
 /**
- * Puts the contents of a layer's files as objects into a staging directory, under their final names.
- * Synchronous, for a worker.
+ * Puts the contents of a layer's files as objects into a staging directory, under their final names. Several
+ * may fill one: what one has staged, the others leave out. Synchronous, for a worker.
  */
 export class ObjectWriter {
   readonly #stage: string;
   readonly #objects: string;
   readonly #damaged: ReadonlySet<string>;
-  readonly #staged = new Set<string>();
+  /** Where a large file is written before it has its name. */
+  readonly #partial: string;
+  readonly #prefixes = new Set<string>();
   readonly #buffer = Buffer.allocUnsafeSlow(SMALL);
   #length = 0;
   #large: LargeFile | undefined;
   #entry: TarEntry | undefined;
   #unchecked = 0;
 
-  constructor({
-    stage,
-    objects,
-    damaged = [],
-  }: { stage: string; objects: string; damaged?: readonly string[] | undefined }) {
+  constructor({ stage, partial, objects, damaged = [] }: ObjectPlaces) {
     this.#stage = stage;
+    this.#partial = partial;
     this.#objects = objects;
     this.#damaged = new Set(damaged);
   }
@@ -40,7 +52,7 @@ export class ObjectWriter {
   begin(entry: TarEntry): void {
     this.#entry = entry;
     this.#length = 0;
-    if (entry.size > SMALL) this.#large = new LargeFile(join(this.#stage, "large"));
+    if (entry.size > SMALL) this.#large = new LargeFile(this.#partial);
   }
 
   data(bytes: Buffer): void {
@@ -73,32 +85,46 @@ export class ObjectWriter {
     const bytes = this.#buffer.subarray(0, this.#length);
     const sha256 = hash("sha256", bytes, "hex");
     const name = objectName(sha256, entry);
-    if (this.#isPresent(name)) return sha256;
-    const fd = openSync(join(this.#stage, name), "wx", 0o600);
+    if (this.#isStored(name)) return sha256;
+    const fd = this.#stageNew(name);
+    if (fd === undefined) return sha256;
     try {
       writeAll(fd, bytes);
       setOpenFileAttributes(fd, entry);
     } finally {
       closeSync(fd);
     }
-    this.#staged.add(name);
     return sha256;
   }
 
   #endLarge(entry: TarEntry, large: LargeFile): string {
     const sha256 = large.close(entry);
     const name = objectName(sha256, entry);
-    if (this.#isPresent(name)) unlinkSync(large.path);
-    else {
-      renameSync(large.path, join(this.#stage, name));
-      this.#staged.add(name);
-    }
+    if (this.#isStored(name)) unlinkSync(large.path);
+    else renameSync(large.path, this.#stagePath(name));
     return sha256;
   }
 
-  #isPresent(name: string): boolean {
-    if (this.#staged.has(name)) return true;
-    return !this.#damaged.has(name) && existsSync(join(this.#objects, name.slice(0, 2), name));
+  #isStored(name: string): boolean {
+    return !this.#damaged.has(name) && existsSync(objectIn(this.#objects, name));
+  }
+
+  /** The new file for an object; undefined when it is staged already. */
+  #stageNew(name: string): number | undefined {
+    try {
+      return openSync(this.#stagePath(name), "wx", 0o600);
+    } catch (error) {
+      if (isErrno(error, "EEXIST")) return undefined;
+      throw error;
+    }
+  }
+
+  #stagePath(name: string): string {
+    const path = objectIn(this.#stage, name);
+    const prefix = name.slice(0, 2);
+    if (!this.#prefixes.has(prefix)) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#prefixes.add(prefix);
+    return path;
   }
 
   /** Stops before the disk is full to the last byte. */
