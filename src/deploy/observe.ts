@@ -140,6 +140,7 @@ export async function observe(
       sysusersDirectory: "/etc/sysusers.d",
       state: seenFrom(root, config.state),
     },
+    capabilities: host.offline ? undefined : await hostCapabilities(),
     preset: await presetOf(root, `${name}.service`),
     now: Math.floor(Date.now() / 1000),
   };
@@ -173,6 +174,12 @@ async function findUnit(host: Host, unit: string): Promise<string | undefined> {
   const { loadState } = await systemd.unit(unit);
   if (loadState === "not-found") return undefined;
   return String(await systemd.property(unit, "Unit", "FragmentPath")) || loadState;
+}
+
+/** A host that is a container itself may have lost some: a runtime fails when it is to give these. */
+async function hostCapabilities(): Promise<bigint | undefined> {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(await readText("/proc/1/status"))?.[1];
+  return mask === undefined ? undefined : BigInt(`0x${mask}`);
 }
 
 async function findUnitFile({ config }: Host, unit: string): Promise<string | undefined> {

@@ -10,7 +10,7 @@ import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { Render } from "../render/templates.ts";
-import { allCapabilities } from "../runtime/capabilities.ts";
+import { ALL_CAPABILITIES, capabilitiesIn } from "../runtime/capabilities.ts";
 import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
@@ -73,6 +73,8 @@ export interface Facts {
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
   /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
   paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** What the host's init may give, a bit each; undefined: all. */
+  capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
   preset?: Preset | undefined;
   /** Seconds since 1970. */
@@ -193,7 +195,7 @@ function configOf(name: string, request: InstallRequest, context: ConfigContext)
   }
   const process = processOf(facts.image.config, { user, environment, isExecutable });
   const privileged = request.privileged ?? false;
-  const bounding = privileged ? allCapabilities : CAPABILITIES;
+  const bounding = privileged ? capabilitiesIn(facts.capabilities ?? ALL_CAPABILITIES) : CAPABILITIES;
   // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
   const held = user.uid === 0 ? bounding : [];
   const text = render("config.json.ejs", {

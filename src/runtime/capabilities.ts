@@ -4,8 +4,13 @@ const NAMES =
     " ",
   );
 
-/** All of them, as runtime configurations name them. */
-export const allCapabilities: readonly string[] = NAMES.map((name) => `CAP_${name}`);
+/** Those whose bits a mask of /proc/PID/status has, as runtime configurations name them. */
+export function capabilitiesIn(mask: bigint): string[] {
+  return NAMES.map((name) => `CAP_${name}`).filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n);
+}
+
+/** All that the kernel knows, and more. */
+export const ALL_CAPABILITIES: bigint = (1n << 64n) - 1n;
 
 /** Their numbers; a name that the kernel does not know is left out, as runtimes do. */
 export function capabilityNumbers(names: readonly string[]): number[] {
