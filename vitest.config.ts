@@ -20,6 +20,18 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: "system-13",
+          include: ["systemd-bus", "order", "order-cycle", "order-verbs", "admin-rights"].map(
+            (name) => `test/system/${name}.test.ts`,
+          ),
+          globalSetup: ["test/support/lab/system-13-setup.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -293,6 +293,12 @@ describe("what an image brings arrives as it is", () => {
     expect(shown).toBe("100% of %n User=root");
   });
 
+  // Since 254 systemd hands a unit on to systemd-executor, in a form in which these do not survive in BindPaths= and
+  // TemporaryFileSystem=, though they were read as they are: nothing that a unit can say helps.
+  const lostByExecutor = ["a:b", 'a"b', "a'b", "a\\b"];
+  const systemdVersion = async (): Promise<number> =>
+    Number(/^systemd (\d+)/.exec(await lab.output(["systemctl", "--version"]))?.[1]);
+
   test.each(["a b", "a:b", 'a"b', "a'b", "a\\b", "a%n", "a$b", "ä", "a ;b"])(
     "a path like %j",
     async (name) => {
@@ -308,7 +314,9 @@ describe("what an image brings arrives as it is", () => {
       unit = service(unit, "WorkingDirectory", quotePathValue(at));
       unit = service(unit, "BindReadOnlyPaths", `${quotePath(at)}:${quotePath(`${scratch}/to/${name}`)}`);
       unit = service(unit, "TemporaryFileSystem", quoteTmpfs(`${scratch}/tmpfs/${name}`, "ro,size=10%"));
-      await start("bt-paths.service", unit);
+      if (lostByExecutor.includes(name) && (await systemdVersion()) >= 254)
+        await expect(start("bt-paths.service", unit)).rejects.toThrow("status=");
+      else await start("bt-paths.service", unit);
     },
   );
 });

@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { cacheDir, labFile, projectDir } from "./cache.ts";
+import type { Suite } from "./debian.ts";
 import { imageLayouts } from "./images.ts";
 import { imagesInside, Machine, type MachineState, projectInside } from "./machine.ts";
 import { interruption } from "./tool.ts";
@@ -42,6 +43,8 @@ const bootSeconds = 60;
 export interface BootOptions {
   /** What it boots from, read only; default: the laboratory's own tree, with berth installed as `npm run install-host` does. */
   tree?: string;
+  /** Of the laboratory's own trees: which Debian. */
+  suite?: Suite;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function bootMachine(options: BootOptions = {}): Promise<BootedMach
   await checkHost();
   await removeAbandoned();
   const images = await imageLayouts();
-  const tree = options.tree ?? join(await machineTree(), "root");
+  const tree = options.tree ?? join(await machineTree(options.suite), "root");
   const dir = await makeMachineDir(tree);
   const booted = new Keeper({ dir, tree, images });
   try {
