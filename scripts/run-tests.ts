@@ -76,6 +76,7 @@ async function runSystemProject({
   } finally {
     await booted.stop();
   }
+  if (!(await runVitest(["system-13"], { filters, summary }))) failures.push("system tests on Debian 13");
   return undefined;
 }
 

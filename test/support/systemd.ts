@@ -136,7 +136,7 @@ class FakeManager {
 
   #list(patterns: string[]): Reply {
     const rows = [...this.units]
-      .filter(([name]) => patterns.includes(name))
+      .filter(([name]) => patterns.length === 0 || patterns.includes(name))
       .map(([name, properties]) => {
         const text = (property: string): string => String(properties[property]?.[1] ?? "");
         return [name, "", text("LoadState"), text("ActiveState"), text("SubState"), "", "/", 0, "", "/"];
