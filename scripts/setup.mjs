@@ -30,6 +30,7 @@ const TOOLS = [
   ["dbus-daemon", "dbus-daemon"],
   ["mmdebstrap", "mmdebstrap"],
   ["umoci", "umoci"],
+  ["mkfs.xfs", "xfsprogs"],
   ["skopeo", "skopeo"],
   ["podman", "podman"],
   ["unshare", "util-linux"],

@@ -1,6 +1,6 @@
 /** The composition root: what a use case works on, opened from a configuration when first needed. */
 import type { Config } from "./config.ts";
-import { Failure } from "./errors.ts";
+import { Failure, isErrno } from "./errors.ts";
 import type { Report } from "./events.ts";
 import type { Reference } from "./oci/reference.ts";
 import { type Layout, layoutOf } from "./store/layout.ts";
@@ -121,7 +121,18 @@ export async function withHost<T>(
   const host = new Host(config, { report, signal });
   try {
     return await use(host);
+  } catch (error) {
+    throw asNoSpace(error, config);
   } finally {
     await host.close();
   }
+}
+
+/** Any write may meet a full disk; who could say more about it has said so. */
+function asNoSpace(error: unknown, { state }: Config): unknown {
+  if (!isErrno(error, "ENOSPC") && !isErrno(error, "EDQUOT")) return error;
+  return new Failure("NO_SPACE", `no space left on the file system of ${error.path ?? state}`, {
+    hint: "`berth df` shows where the space goes, `berth prune` drops what nothing needs",
+    cause: error,
+  });
 }

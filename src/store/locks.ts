@@ -77,15 +77,17 @@ export async function lockToRead(
 /** The lock, or undefined when another holds it. */
 export function tryLockFile(path: string, mode: "shared" | "exclusive"): Lock | undefined {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  let isHeld = false;
+  let lock: Lock | undefined;
   try {
     // A lock on a file that was removed in between would exclude nobody.
-    isHeld = tryLock(fd, mode) && isStillAt(fd, path);
-    if (isHeld) writeHolder(fd);
+    if (tryLock(fd, mode) && isStillAt(fd, path)) {
+      writeHolder(fd);
+      lock = heldLock(fd);
+    }
   } finally {
-    if (!isHeld) closeSync(fd);
+    if (lock === undefined) closeSync(fd);
   }
-  return isHeld ? heldLock(fd) : undefined;
+  return lock;
 }
 
 function heldLock(fd: number): Lock {
@@ -111,8 +113,12 @@ function isStillAt(fd: number, path: string): boolean {
 /** The title of a process that runs a command is its name and verb; the arguments may hold a secret. */
 function writeHolder(fd: number): void {
   const title = /^[a-z]+( [a-z]+)?$/.test(process.title) ? process.title : "berth";
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid} ${title}\n`, 0);
+  try {
+    ftruncateSync(fd, writeSync(fd, `${process.pid} ${title}\n`, 0));
+  } catch (error) {
+    // It is for people: a lock must be had on a full disk too.
+    if (!isErrno(error, "ENOSPC") && !isErrno(error, "EDQUOT")) throw error;
+  }
 }
 
 /** Who took the lock last, when that process still lives. */

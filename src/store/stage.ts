@@ -22,13 +22,21 @@ export function makeStage({ tmp }: Layout): Stage {
     const dir = join(tmp, randomBytes(8).toString("hex"));
     const lock = tryLockFile(dir + LOCK_SUFFIX, "exclusive");
     if (lock === undefined) continue; // a cleaner was faster
-    mkdirSync(dir, { mode: 0o700 });
+    const unlock = (): void => {
+      unlinkSync(dir + LOCK_SUFFIX);
+      lock.release();
+    };
+    try {
+      mkdirSync(dir, { mode: 0o700 });
+    } catch (error) {
+      unlock();
+      throw error;
+    }
     return {
       dir,
       async remove() {
         await removeTree(dir);
-        unlinkSync(dir + LOCK_SUFFIX);
-        lock.release();
+        unlock();
       },
     };
   }

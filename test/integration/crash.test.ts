@@ -218,7 +218,7 @@ describe("--root", () => {
   );
 });
 
-/** Directories that an install makes on its way to a file may stay. */
+/** Directories on the way to a file of the host may stay, empty. */
 function withoutDirectories(lines: string[]): string[] {
   return lines.filter((line) => !/^\S+ 4 /.test(line) || /\/containers\//.test(line));
 }
