@@ -46,8 +46,10 @@ async function execByRuntime(
   }: { name: string; config: RuntimeConfig; command: readonly string[]; state: UnitState },
 ): Promise<never> {
   const { become, inheritText } = await import("../sys/become.ts");
-  const { joinCgroup, joinLimits } = await import("../sys/enter.ts");
+  const { joinCgroup, joinLimits, joinNetwork } = await import("../sys/enter.ts");
   joinLimits(state.mainPid);
+  // The unit's, of which the runtime knows nothing.
+  joinNetwork(state.mainPid);
   // A runtime that manages no control groups leaves the command in that of its caller.
   if (!managesCgroup(runtime)) joinCgroup(state.controlGroup);
   const terminal = isTerminal();

@@ -14,7 +14,7 @@ import type { PlannedService } from "./service.ts";
 /** Longer than any server of files needs, shorter than people wait for a reboot. */
 const STOP_SECONDS = 30;
 /** After a missed watchdog: to write a core. */
-const ABORT_SECONDS = 10;
+const ABORT_SECONDS = 5;
 
 export interface UnitContext {
   name: string;

@@ -38,6 +38,8 @@ export function writableRoot(
       ["RequiresMountsFor", quotePath(state)],
       // It comes and goes with the service: nothing lies below it that somebody else would need.
       ["StopWhenUnneeded", "yes"],
+      // What is started how often is the service's affair.
+      ["StartLimitIntervalSec", "0"],
       ...(discards
         ? ([
             ["PartOf", service],
@@ -66,6 +68,7 @@ function discardUnit({ name, dir, state }: { name: string; dir: string; state: s
   return unitText({
     Unit: [
       ["Description", quoteValue(`Discards what ${name}.service wrote to its root`)],
+      ["StartLimitIntervalSec", "0"],
       ["RequiresMountsFor", quotePath(state)],
     ],
     Service: [

@@ -1,8 +1,9 @@
 /** Entering the namespaces, the root and the bounds of another process; what is done then is done there, by this thread. */
-import { constants, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { lastError, native } from "./libc.ts";
 
 const CLONE_FS = 0x200;
+const CLONE_NEWNET = 0x40000000;
 const PR_SET_KEEPCAPS = 8;
 const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
@@ -46,6 +47,13 @@ export function openDoors(pid: number, { all = false }: { all?: boolean } = {}):
 /** This process counts to the control group (its path below /sys/fs/cgroup), and ends with it. */
 export function joinCgroup(cgroup: string): void {
   writeFileSync(`/sys/fs/cgroup${cgroup}/cgroup.procs`, String(process.pid));
+}
+
+/** This process has the network of `pid`. */
+export function joinNetwork(pid: number): void {
+  const fd = openSync(`/proc/${pid}/ns/net`, "r");
+  check(setns(fd, CLONE_NEWNET), "setns");
+  closeSync(fd);
 }
 
 /**

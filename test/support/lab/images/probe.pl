@@ -3,6 +3,7 @@
 #   (unset)      says READY=1 and runs until SIGTERM, then ends with status 0
 #   crash        ends with status PROBE_STATUS (3) at once          late-crash   the same, a second after READY=1
 #   hang         never says READY=1                                 deaf         ignores SIGTERM
+#   watchdog     says WATCHDOG=1 twice as often as it has to
 # PROBE_WRITE names paths, separated by `:`, that it tries to write to.
 use strict;
 use warnings;
@@ -30,6 +31,11 @@ print 'probe ', json({
   writable => \%writable,
   mounts => [map { (split)[4] . ' ' . (split)[5] } lines('/proc/self/mountinfo')],
   cgroup => [lines('/proc/self/cgroup')],
+  limits => { map { /^Max (.+?)\s{2,}(\S+)\s+(\S+)/ ? ($1 => "$2:$3") : () } lines('/proc/self/limits') },
+  oomScoreAdj => (lines('/proc/self/oom_score_adj'))[0],
+  init => (lines('/proc/1/comm'))[0],
+  devices => [sort map { s{^/dev/}{}r } glob '/dev/*'],
+  namespaces => { map { $_ => readlink "/proc/self/ns/$_" } qw(mnt pid ipc uts net cgroup user) },
   hostname => (lines('/proc/sys/kernel/hostname'))[0],
 }), "\n";
 
@@ -37,6 +43,7 @@ $SIG{TERM} = $mode eq 'deaf' ? 'IGNORE' : sub { print "probe stopping\n"; exit 0
 finish() if $mode eq 'crash';
 notify("READY=1\nSTATUS=probing") unless $mode eq 'hang';
 if ($mode eq 'late-crash') { sleep 1; finish() }
+while ($mode eq 'watchdog') { select undef, undef, undef, ($ENV{WATCHDOG_USEC} // 1e6) / 2e6; notify('WATCHDOG=1') }
 sleep 3600 while 1;
 
 sub finish { print STDERR "probe failed: as PROBE_MODE=$mode says\n"; exit $status }
