@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
+import type { FoundCycle } from "../support/lab/verify-order-probe.ts";
 
 const lab = machine();
 const probe = "localhost:5000/probe";
@@ -70,7 +71,7 @@ test("a circle with the target that starts it, or with what every service waits 
 
 test("systemd-analyze finds the same circle in the staged units", async () => {
   const found = await lab.node("test/support/lab/verify-order-probe.ts");
-  expect(JSON.parse(found.stdout)).toEqual([
+  expect(JSON.parse(found.stdout) as FoundCycle).toEqual([
     "bad.service",
     "third.service",
     "second.service",

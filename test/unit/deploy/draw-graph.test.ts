@@ -58,7 +58,7 @@ test("drawDot() quotes names and tells the strength", () => {
 });
 
 test("drawTimeline() draws the golden picture", async () => {
-  await expect(drawTimeline(graph)).toMatchFileSnapshot("golden/timeline.svg");
+  await expect(drawTimeline(graph)).toMatchFileSnapshot("pictures/timeline.svg");
 });
 
 const loaded = new Map(
