@@ -33,10 +33,10 @@ const recipes: Record<PackageImage, Recipe> = {
     layers: [
       base,
       ["build-essential", "git"],
-      ["python3", "python3-numpy", "python3-scipy"],
-      ["nodejs", "npm"],
+      ["python3", "python3-numpy"],
+      ["nodejs"],
       ["postgresql-15"],
-      ["golang-1.19-go", "golang-1.19-src"],
+      ["golang-1.19-src"],
       ["apache2", "vim"],
     ],
     entrypoint: "/usr/lib/postgresql/15/bin/postgres",
