@@ -19,6 +19,8 @@ export interface Config {
   readonly keep: number;
   /** Whether images may ask for what is as powerful as a package (host files, their own units). */
   readonly hostAccess: "allow" | "refuse";
+  /** State directories of stores that are only read, in the order in which they are asked. */
+  readonly additionalStores: readonly string[];
   /** Whether a pull keeps the layers as they came, so that this host can serve others. */
   readonly keepBlobs: boolean;
 }
@@ -37,6 +39,7 @@ export interface ConfigFile {
   runtime?: string;
   keep?: number;
   host_access?: "allow" | "refuse";
+  additional_stores?: string[];
   keep_blobs?: boolean;
 }
 
@@ -58,6 +61,7 @@ export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Pr
     runtime: file.runtime,
     keep: file.keep ?? 2,
     hostAccess: file.host_access ?? "allow",
+    additionalStores: (file.additional_stores ?? []).map((dir) => join(root, dir)),
     keepBlobs: file.keep_blobs ?? false,
   };
 }
@@ -78,6 +82,10 @@ const KEYS: Record<keyof ConfigFile, [expected: string, isValid: (value: unknown
   unit_directory: ["an absolute path", isAbsolutePath],
   runtime: ["the name of a runtime", (value) => typeof value === "string" && value !== ""],
   keep: ["a number of at least 1", (value) => Number.isSafeInteger(value) && (value as number) >= 1],
+  additional_stores: [
+    "a list of absolute paths",
+    (value) => Array.isArray(value) && value.every(isAbsolutePath),
+  ],
   host_access: ['"allow" or "refuse"', (value) => value === "allow" || value === "refuse"],
   keep_blobs: ["true or false", (value) => typeof value === "boolean"],
 };

@@ -109,7 +109,8 @@ export class Host {
 
   async #openStore(create: boolean): Promise<Store> {
     const { Store } = await import("./store/store.ts");
-    return Store.open(this.config.state, { report: this.report, signal: this.signal, create });
+    const { state, additionalStores: additional } = this.config;
+    return Store.open(state, { report: this.report, signal: this.signal, create, additional });
   }
 }
 

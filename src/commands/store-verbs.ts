@@ -42,4 +42,18 @@ const df: Verb = {
   load: () => import("./df.ts"),
 };
 
-export const storeVerbs: readonly Verb[] = [verify, prune, df];
+const share: Verb = {
+  name: "share",
+  summary: "Put an image into a store for other hosts, which read it in place of pulling",
+  arguments: ["<image>", "<directory>"],
+  options: [],
+  examples: [
+    {
+      command: "berth share etcd /srv/images",
+      text: 'then mount /srv/images read-only elsewhere and name it there: additional_stores = ["/srv/images"]',
+    },
+  ],
+  load: () => import("./share.ts"),
+};
+
+export const storeVerbs: readonly Verb[] = [verify, prune, df, share];

@@ -1,11 +1,11 @@
 /** check: whether this host is fit for what berth does, finding by finding. */
-import { access, link, lstat, mkdtemp, readdir, rm, statfs, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, statfs } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { findRuntime, formatRuntime } from "../runtime/runtime.ts";
 import { deploymentOf } from "./name.ts";
 import { installUnits, missingUnits } from "./own-units.ts";
+import { requireLinks } from "./require-links.ts";
 
 export interface Finding {
   what: string;
@@ -88,9 +88,9 @@ async function checkRuntimes({ config }: Host): Promise<Finding> {
 }
 
 /** The state directory: root's alone, and able to make hard links. */
-async function checkState({ config }: Host): Promise<Finding> {
+async function checkState(host: Host): Promise<Finding> {
   const what = "state";
-  const { state } = config;
+  const { state } = host.config;
   try {
     const { uid, mode } = await lstat(state);
     const own = uid === 0 && (mode & 0o077) === 0;
@@ -102,38 +102,11 @@ async function checkState({ config }: Host): Promise<Finding> {
         hint: `chown root ${state} && chmod 700 ${state}`,
       };
     }
-    await probeLink(state);
+    await requireLinks(host.layout);
     return { what, verdict: "good", found: state };
   } catch (error) {
     if (isErrno(error, "ENOENT")) return { what, verdict: "good", found: `${state} does not exist yet` };
     return failed(what, error);
-  }
-}
-
-/** Between the store and the containers: their places may be mounts of their own. */
-async function probeLink(state: string): Promise<void> {
-  const [store, containers] = [join(state, "store"), join(state, "containers")];
-  for (const directory of [store, containers]) {
-    try {
-      await access(directory);
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) return;
-      throw error;
-    }
-  }
-  const from = await mkdtemp(join(store, ".check-"));
-  const to = await mkdtemp(join(containers, ".check-"));
-  try {
-    await writeFile(join(from, "probe"), "");
-    await link(join(from, "probe"), join(to, "probe"));
-  } catch (cause) {
-    throw new Failure("CONFIG_INVALID", `${containers} cannot hold hard links to ${store}`, {
-      cause,
-      hint: "both must be on one file system and one mount",
-    });
-  } finally {
-    await rm(from, { recursive: true, force: true });
-    await rm(to, { recursive: true, force: true });
   }
 }
 

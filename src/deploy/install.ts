@@ -16,6 +16,7 @@ import type { Plan } from "./plan.ts";
 import { findOrPull } from "./pull.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
+import { requireLinks } from "./require-links.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
@@ -47,6 +48,7 @@ export async function dryRun(host: Host, request: InstallRequest): Promise<Plan>
 /** What can be refused before anything is downloaded. */
 async function checkEarly(host: Host, request: InstallRequest): Promise<string> {
   const name = checkName(request.name ?? containerNameOf(parseReference(request.image)));
+  await requireLinks(host.layout);
   if (!host.offline) await host.systemd();
   await findRuntime(request.runtime ?? host.config.runtime, { root: host.config.root });
   return name;

@@ -31,10 +31,13 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
   throw new Error(`nothing was tried for ${request.image}`);
 }
 
-/** The image of the store that `request` means, or else the one a registry has. */
+/** The image of the store that `request` means, or else the one an additional store or a registry has. */
 export async function findOrPull(host: Host, request: PullRequest): Promise<NamedImage> {
   const stored = await (await host.store()).find(request.image);
-  return stored ?? (await pull(host, request));
+  if (stored !== undefined) return stored;
+  const isShared = host.config.additionalStores.length > 0;
+  const borrowed = isShared ? await (await host.writableStore()).borrow(request.image) : undefined;
+  return borrowed ?? (await pull(host, request));
 }
 
 async function pullReference(host: Host, reference: Reference, request: PullRequest): Promise<Pulled> {

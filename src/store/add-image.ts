@@ -4,6 +4,8 @@ import { Failure } from "../errors.ts";
 import type { Report } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { holderOfLayer } from "./additional.ts";
+import { copyLayer } from "./copy-layer.ts";
 import { syncDirectory, syncFileSystem } from "./files.ts";
 import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
 import { LayerWorker } from "./layer-worker.ts";
@@ -28,6 +30,8 @@ export interface AddOptions {
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
+  /** Stores whose layers are copied instead of read from `blob`. */
+  additional?: readonly Layout[] | undefined;
   /** Most bytes that the layers of the image may unpack to. */
   limit?: number | undefined;
 }
@@ -110,7 +114,7 @@ export async function receive(
   const objects = join(stage, "objects");
   mkdirSync(objects, { mode: 0o700 });
   const damaged = new Set(missing.flatMap((layer) => layer.damaged ?? []));
-  await readLayers(layout, { missing, stage, options });
+  await stageLayers(layout, { missing, stage, options });
   syncFileSystem(stage);
   await publishObjects(layout, { from: objects, damaged });
   syncFileSystem(layout.objects);
@@ -119,16 +123,38 @@ export async function receive(
   syncDirectory(layout.layers);
 }
 
-/** Reads all layers, each by the next worker that is free; the first failure ends all. */
-async function readLayers(
+/** Copies the layers that additional stores have; the others are read. */
+async function stageLayers(
   layout: Layout,
   { missing, stage, options }: { missing: MissingLayer[]; stage: string; options: AddOptions },
 ): Promise<void> {
+  const { additional = [], report, signal } = options;
+  const queue: [number, MissingLayer][] = [];
+  for (const [at, layer] of missing.entries()) {
+    const { descriptor, diffId, damaged } = layer;
+    const from = damaged === undefined ? holderOfLayer(additional, diffId) : undefined;
+    if (from === undefined) {
+      queue.push([at, layer]);
+      continue;
+    }
+    const job = { diffId, objects: join(stage, "objects"), listing: join(stage, `${at}.listing`) };
+    await copyLayer(from, layout, { job, signal });
+    const { digest, size } = descriptor;
+    report?.({ type: "layer", digest, size, received: size, state: "stored" });
+  }
+  await readLayers(layout, { queue, stage, options });
+}
+
+/** Reads all layers, each by the next worker that is free; the first failure ends all. */
+async function readLayers(
+  layout: Layout,
+  { queue, stage, options }: { queue: [number, MissingLayer][]; stage: string; options: AddOptions },
+): Promise<void> {
+  if (queue.length === 0) return;
   const { blob, report, limit = DEFAULT_LIMIT } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  const queue = [...missing.entries()];
-  const isParallel = missing.filter(({ descriptor }) => descriptor.size >= LARGE_LAYER).length > 1;
+  const isParallel = queue.filter(([, { descriptor }]) => descriptor.size >= LARGE_LAYER).length > 1;
   const work = async (): Promise<void> => {
     await using worker = new LayerWorker();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {

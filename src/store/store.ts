@@ -6,6 +6,7 @@ import type { Tree } from "../layer/tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type AddOptions, addImage, type NewImage } from "./add-image.ts";
+import { findAdditional, openAdditional } from "./additional.ts";
 import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
 import { type CheckoutCounts, checkoutTree } from "./checkout.ts";
 import { checkFormat, createStore } from "./format.ts";
@@ -34,6 +35,8 @@ export interface StoreOptions {
    * Make the store when there is none (default). Commands that only read say false, and then find it empty.
    */
   create?: boolean | undefined;
+  /** State directories of stores that are only read: their layers are copied instead of fetched. */
+  additional?: readonly string[] | undefined;
 }
 
 /**
@@ -44,9 +47,11 @@ export class Store {
   readonly layout: Layout;
   readonly #report: Report | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #additional: readonly string[];
 
-  private constructor(layout: Layout, { report, signal }: StoreOptions) {
+  private constructor(layout: Layout, { report, signal, additional = [] }: StoreOptions) {
     this.layout = layout;
+    this.#additional = additional;
     this.#report = report;
     this.#signal = signal;
   }
@@ -81,7 +86,19 @@ export class Store {
    */
   async add(image: NewImage, options: AddOptions): Promise<StoredImage> {
     const { report = this.#report, signal = this.#signal } = options;
-    return addImage(this.layout, image, { ...options, report, signal });
+    const additional = options.additional ?? openAdditional(this.#additional);
+    return addImage(this.layout, image, { ...options, additional, report, signal });
+  }
+
+  /**
+   * Copies what a user means by `typed` from the first of the additional stores that has it, under the name that it has there; undefined when
+   * none has. CONFIG_INVALID, STORE_CORRUPT.
+   */
+  async borrow(typed: string): Promise<NamedImage | undefined> {
+    const found = findAdditional(openAdditional(this.#additional), typed);
+    if (found === undefined) return undefined;
+    const { name, source } = found.record;
+    return this.name(name, { name, image: found.image, source });
   }
 
   /** Gives an image of the store one more name. */

@@ -31,6 +31,7 @@ test("loadConfig() of a tree without a file gives the defaults, below the tree",
     runtime: undefined,
     keep: 2,
     hostAccess: "allow",
+    additionalStores: [],
     keepBlobs: false,
   });
 });
@@ -49,6 +50,7 @@ test("loadConfig() takes every key of the tree's file, its paths below the tree"
     runtime: "crun",
     keep: 5,
     hostAccess: "refuse",
+    additionalStores: [],
   });
 });
 
