@@ -73,10 +73,11 @@ export class Machine {
   async reboot(): Promise<void> {
     const { boot } = await this.state();
     await this.run(["systemctl", "reboot"]);
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+    for (const deadline = Date.now() + 150_000; Date.now() < deadline; await sleep(50)) {
       if ((await this.state()).boot > boot) return;
     }
-    throw new Error(`the machine did not come up again; its console is in ${this.dir}/console`);
+    const console = await readFile(join(this.dir, "console"), "utf8").catch(() => "");
+    throw new Error(`the machine did not come up again; the end of its console:\n${console.slice(-2000)}`);
   }
 
   private async state(): Promise<MachineState> {
