@@ -15,10 +15,14 @@ export async function run(
 }
 
 export function view({ dryRun, images, layers, objects, bytes }: PruneResult): View {
-  const words = `${images} images, ${layers} layers and ${objects} files`;
+  const words = `${counted(images, "image")}, ${counted(layers, "layer")} and ${counted(objects, "object")}`;
   return [
     dryRun
       ? line(`${words} would be dropped from the store, `, { bytes }, " freed")
       : line(`${words} dropped from the store, `, { bytes }, " freed"),
   ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -33,6 +33,9 @@ export function view(result: Verified | Repaired): View {
         ? { text: "nothing is damaged", tone: "good" }
         : { text: `${counted(damaged.length, "file")} damaged`, tone: "bad" },
     ),
+    ...(clean || "problems" in result
+      ? []
+      : [line("berth verify --repair fetches again what is damaged, while services run")]),
   ];
 }
 

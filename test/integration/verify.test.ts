@@ -304,6 +304,7 @@ test("verify shows people what is damaged", async () => {
       deployment: one.0
     3 objects (39 B), 1 layer, 1 image, 1 name, 1 deployment with 5 files checked
     1 file damaged
+    berth verify --repair fetches again what is damaged, while services run
     "
   `);
 });
