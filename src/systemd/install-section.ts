@@ -78,7 +78,17 @@ export async function readDropIns(
 ): Promise<UnitFile[]> {
   const paths = await dropInsOf(root, unit, directories);
   const names = [...paths.keys()].sort();
-  return Promise.all(names.map(async (name) => parseUnit(await readFile(paths.get(name) ?? "", "utf8"))));
+  return Promise.all(names.map(async (name) => parseUnit(await readUnitText(paths.get(name) ?? ""))));
+}
+
+/** The text of a unit file or drop-in that was just listed; empty when another command has removed it since. */
+export async function readUnitText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
 }
 
 /** The files of UNIT.d/ by name, as paths of the running host. */

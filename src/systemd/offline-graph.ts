@@ -1,10 +1,10 @@
 /** The order of the units in a tree that does not run, as far as their files tell. */
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readlink } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { isErrno } from "../errors.ts";
 import { getAllValues, getValue, parseUnit, type UnitFile } from "../unit/unit-file.ts";
 import type { LoadedOrder } from "./graph.ts";
-import { readDropIns, UNIT_PATH } from "./install-section.ts";
+import { readDropIns, readUnitText, UNIT_PATH } from "./install-section.ts";
 
 /** What systemd would load of the tree, without what generators make. `unitDirectory` is a path of the running host. */
 export async function readOfflineOrder(root: string, unitDirectory: string): Promise<LoadedOrder> {
@@ -17,7 +17,7 @@ export async function readOfflineOrder(root: string, unitDirectory: string): Pro
     after.set(unit, [...(after.get(unit) ?? []), before]);
   };
   for (const [name, path] of units) {
-    const main = parseUnit(await readFile(path, "utf8"));
+    const main = parseUnit(await readUnitText(path));
     const file = withDropIns(main, await readDropIns(root, name, directories));
     const isDefault = !/^(0|no|n|false|f|off)$/i.test(
       getValue(file, { section: "Unit", key: "DefaultDependencies" }) ?? "",
@@ -55,7 +55,7 @@ async function findUnits(root: string, directories: readonly string[]): Promise<
         found.wanted.set(puller, [...(found.wanted.get(puller) ?? []), ...names]);
       } else if (!/\.(service|target|socket|mount|timer|path)$/.test(name) || found.units.has(name)) continue;
       else if (!entry.isSymbolicLink()) found.units.set(name, path);
-      else if (!found.ids.has(name)) found.ids.set(name, basename(await readlink(path)));
+      else if (!found.ids.has(name)) found.ids.set(name, basename(await readlink(path).catch(whenGone)));
     }
   }
   return found;
@@ -78,4 +78,10 @@ function words(file: UnitFile, key: string): string[] {
   return getAllValues(file, { section: "Unit", key }).flatMap((value) =>
     value.split(/[ \t]+/).filter((word) => word !== ""),
   );
+}
+
+/** Another command may remove a unit while we read. */
+function whenGone(error: unknown): string {
+  if (isErrno(error, "ENOENT")) return "";
+  throw error;
 }

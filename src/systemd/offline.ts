@@ -44,7 +44,7 @@ export async function disableOffline(root: string, unit: string, unitDirectory: 
     }
   }
   const removed = links.filter(({ path, target }) => target !== "/dev/null" && names.has(basename(path)));
-  for (const { path } of removed) await unlink(path);
+  for (const { path } of removed) await unlink(path).catch(unlessGone(undefined));
   for (const parent of new Set(removed.map(({ path }) => dirname(path)))) {
     if (parent !== directory) await removeEmpty(parent);
   }
@@ -65,16 +65,7 @@ async function placeLink(
   path: string,
   { root, target, replace }: { root: string; target: string; replace: boolean },
 ): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true });
-  if (!(await isInside(dirname(path), root))) {
-    throw new Failure("HOST_FILE_CONFLICT", `${dirname(path)} leads out of ${root}`);
-  }
-  try {
-    await symlink(target, path);
-    return true;
-  } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error;
-  }
+  if (await makeLink(path, { root, target })) return true;
   const found = await readlink(path).catch(() => undefined);
   if (found !== undefined && (found === target || join(dirname(path), found) === join(root, target)))
     return false;
@@ -85,22 +76,47 @@ async function placeLink(
   return true;
 }
 
+// Whether there was none. Another command may remove the directory while it is empty: then it is made again.
+async function makeLink(path: string, { root, target }: { root: string; target: string }): Promise<boolean> {
+  for (;;) {
+    await mkdir(dirname(path), { recursive: true });
+    if (!(await isInside(dirname(path), root))) {
+      throw new Failure("HOST_FILE_CONFLICT", `${dirname(path)} leads out of ${root}`);
+    }
+    try {
+      await symlink(target, path);
+      return true;
+    } catch (error) {
+      if (isErrno(error, "EEXIST")) return false;
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+}
+
 // Symbolic links in the directory and in its *.wants, *.requires and *.upholds directories.
 async function linksBelow(directory: string): Promise<{ path: string; target: string }[]> {
   const found: { path: string; target: string }[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
+  for (const entry of await readdir(directory, { withFileTypes: true }).catch(unlessGone([]))) {
     const path = join(directory, entry.name);
-    if (entry.isSymbolicLink()) found.push({ path, target: await readlink(path) });
+    if (entry.isSymbolicLink()) found.push({ path, target: await readlink(path).catch(unlessGone("")) });
     else if (entry.isDirectory() && /\.(wants|requires|upholds)$/.test(entry.name))
       found.push(...(await linksBelow(path)));
   }
   return found;
 }
 
+// Another command may remove what was just listed.
+function unlessGone<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (isErrno(error, "ENOENT")) return instead;
+    throw error;
+  };
+}
+
 async function removeEmpty(directory: string): Promise<void> {
   try {
     if ((await stat(directory)).isDirectory()) await rmdir(directory);
   } catch (error) {
-    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
+    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST") && !isErrno(error, "ENOENT")) throw error;
   }
 }
