@@ -2,7 +2,8 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
-import { containerNames, findContainer } from "./containers.ts";
+import { findContainer } from "./containers.ts";
+import { allDeployments } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
 import { adminDropIns } from "./drop-ins.ts";
 import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
@@ -64,9 +65,8 @@ export async function uninstallOrder(host: Host, names: readonly string[]): Prom
 
 /** Those that no other container binds: it would miss an empty directory too. */
 async function unsharedSources(host: Host, name: string, sources: readonly string[]): Promise<string[]> {
-  const others = (await containerNames(host.layout)).filter((other) => other !== name);
-  const infos = await Promise.all(others.map((other) => findContainer(host, other)));
-  const shared = new Set(infos.flatMap(({ info }) => info.berth.sources));
+  const others = (await allDeployments(host.layout)).filter((other) => other.name !== name);
+  const shared = new Set(others.flatMap(({ info }) => info?.berth.sources ?? []));
   return sources.filter((source) => !shared.has(source));
 }
 
