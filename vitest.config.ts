@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "system-13",
-          include: ["systemd-bus", "order", "order-cycle", "order-verbs"].map(
+          include: ["systemd-bus", "order", "order-cycle", "order-verbs", "runtimes", "running"].map(
             (name) => `test/system/${name}.test.ts`,
           ),
           globalSetup: ["test/support/lab/system-13-setup.ts"],

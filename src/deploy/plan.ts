@@ -19,6 +19,7 @@ import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
 import { healthOf } from "./health.ts";
 import { formatInfo, type Info } from "./info.ts";
+import { kernelPaths } from "./kernel-paths.ts";
 import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
@@ -205,6 +206,7 @@ function configOf(name: string, request: InstallRequest, context: ConfigContext)
     capabilities: { bounding, effective: held, permitted: held, inheritable: [], ambient: [] },
     mounts: bound,
     readonly: request.writable === undefined,
+    ...kernelPaths(runtime),
     namespaces: needs.namespaces.map((type) => ({ type })),
     cgroupsPath: "cgroupsPath" in needs ? needs.cgroupsPath : undefined,
   });

@@ -1,15 +1,15 @@
 /**
- * Images of servers that people install: Debian's PostgreSQL and Apache. Apart from the others, since they are large and few
- * tests want them.
+ * Images that few tests want, apart from the others: servers that people install, Debian's PostgreSQL and Apache, and the
+ * smallest service there is, for measuring.
  */
-import { chmod, chown, cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cached, labFile } from "./cache.ts";
 import { downloadPackages, unpackPackages } from "./debian.ts";
 import { addLayer } from "./images.ts";
 import { tool } from "./tool.ts";
 
-type ServerName = "postgres" | "apache";
+type ServerName = "postgres" | "apache" | "ready";
 
 interface ServerRecipe {
   packages: string;
@@ -56,6 +56,17 @@ const recipes: Record<ServerName, ServerRecipe> = {
       label: "org.opencontainers.image.title=Apache HTTP server",
     },
   },
+  ready: {
+    packages: "perl-base libcrypt1 libc6 busybox-static",
+    accounts: { passwd: "", group: "" },
+    files: { "usr/bin/ready": { from: "ready.pl", mode: 0o755 } },
+    owned: [],
+    config: {
+      entrypoint: "/usr/bin/ready",
+      env: ["PATH=/usr/bin:/bin", "PERL_BADLANG=0"],
+      label: ["berth.notify=true", "org.opencontainers.image.title=Smallest service"],
+    },
+  },
 };
 
 const names = Object.keys(recipes) as ServerName[];
@@ -76,7 +87,9 @@ const unneeded = [
 export async function serverImages(): Promise<string> {
   const packages = [...new Set(names.flatMap((name) => recipes[name].packages.split(" ")))];
   const debs = await downloadPackages("servers", packages);
-  const { stdout } = await tool("sha256sum", ["postgres.sh", "apache.conf"], { cwd: labFile("images") });
+  const { stdout } = await tool("sha256sum", ["postgres.sh", "apache.conf", "ready.pl"], {
+    cwd: labFile("images"),
+  });
   return cached({
     kind: "servers",
     from: { recipes, debs, files: stdout.split("\n") },
@@ -96,8 +109,8 @@ async function makeServer(
   await addLayer(image, async (tree) => {
     await unpackPackages(tree, { debs, names: recipe.packages.split(" ") });
     for (const path of unneeded) await rm(join(tree, path), { recursive: true, force: true });
-    for (const path of ["gconv", "perl-base"])
-      await rm(join(tree, `usr/lib/x86_64-linux-gnu/${path}`), { recursive: true, force: true });
+    for (const lib of await readdir(join(tree, "usr/lib")))
+      await rm(join(tree, "usr/lib", lib, "gconv"), { recursive: true, force: true });
     for (const applet of ["sh", "cat", "ls", "id", "stat"])
       await tool("ln", ["-s", "busybox", join(tree, "bin", applet)]);
   });
