@@ -2,7 +2,6 @@
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { NamedImage } from "../store/store.ts";
-import { deployedImages } from "./deployments.ts";
 
 export interface ListedImage {
   name: string;
@@ -37,6 +36,7 @@ export async function removeImages(host: Host, typed: readonly string[]): Promis
   const found: NamedImage[] = [];
   for (const name of typed) found.push(await requireImage(host, name));
   for (const { name } of found) await store.unname(name);
+  const { deployedImages } = await import("./deployments.ts");
   const { objects, bytes } = await store.prune({ keep: () => deployedImages(host.layout) });
   return { removed: found.map(({ name }) => name), freed: { objects, bytes } };
 }

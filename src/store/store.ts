@@ -1,23 +1,17 @@
 import { Failure } from "../errors.ts";
 import type { Report } from "../events.ts";
-import { mergeListings } from "../layer/merge-listings.ts";
-import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
+import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Tree } from "../layer/tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type AddOptions, addImage, type NewImage } from "./add-image.ts";
-import { findAdditional, openAdditional } from "./additional.ts";
+import type { AddOptions, NewImage } from "./add-image.ts";
 import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
-import { type CheckoutCounts, checkoutTree } from "./checkout.ts";
+import type { CheckoutCounts } from "./checkout.ts";
 import { checkFormat, createStore } from "./format.ts";
 import { type NameRecord, readImage, readNames, removeName, type StoredImage } from "./image-records.ts";
-import { layerTar } from "./layer-tar.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { readListing } from "./listings.ts";
-import { lockFile } from "./locks.ts";
 import { matchName } from "./match-name.ts";
-import { type Pruned, type PruneOptions, pruneStore } from "./prune.ts";
-import { readTreeFile } from "./read-tree-file.ts";
+import type { Pruned, PruneOptions } from "./prune.ts";
 
 export type { StoredImage };
 
@@ -42,6 +36,7 @@ export interface StoreOptions {
 /**
  * The content-addressed store: objects (contents of files), listings (layers), images, names. Everything in
  * it is immutable but the names, and whatever is in it was verified. See layout.ts for where things lie.
+ * What lists names alone needs little of this code, so a method loads what it works with.
  */
 export class Store {
   readonly layout: Layout;
@@ -86,6 +81,10 @@ export class Store {
    */
   async add(image: NewImage, options: AddOptions): Promise<StoredImage> {
     const { report = this.#report, signal = this.#signal } = options;
+    const [{ addImage }, { openAdditional }] = await Promise.all([
+      import("./add-image.ts"),
+      import("./additional.ts"),
+    ]);
     const additional = options.additional ?? openAdditional(this.#additional);
     return addImage(this.layout, image, { ...options, additional, report, signal });
   }
@@ -95,6 +94,7 @@ export class Store {
    * none has. CONFIG_INVALID, STORE_CORRUPT.
    */
   async borrow(typed: string): Promise<NamedImage | undefined> {
+    const { findAdditional, openAdditional } = await import("./additional.ts");
     const found = findAdditional(openAdditional(this.#additional), typed);
     if (found === undefined) return undefined;
     const { name, source } = found.record;
@@ -109,8 +109,9 @@ export class Store {
   }
 
   /** A layer as an archive made anew from its files; not the one it came as. STORE_CORRUPT. */
-  layerTar(diffId: Digest): AsyncGenerator<Uint8Array> {
-    return layerTar(this.layout, diffId);
+  async *layerTar(diffId: Digest): AsyncGenerator<Uint8Array> {
+    const { layerTar } = await import("./layer-tar.ts");
+    yield* layerTar(this.layout, diffId);
   }
 
   /** A layer's blob as it came, where it was kept; verified as it is read. */
@@ -128,6 +129,7 @@ export class Store {
     { manifest }: StoredImage,
     open: (layer: Descriptor) => AsyncIterable<Uint8Array>,
   ): Promise<void> {
+    const { lockFile } = await import("./locks.ts");
     using _ = await lockFile(this.layout.lock, {
       mode: "shared",
       report: this.#report,
@@ -149,11 +151,16 @@ export class Store {
 
   /** Drops what no name refers to, nor `keep`: the images of deployments. */
   async prune(options: Pick<PruneOptions, "keep" | "dryRun" | "graceMs"> = {}): Promise<Pruned> {
+    const { pruneStore } = await import("./prune.ts");
     return pruneStore(this.layout, { ...options, report: this.#report, signal: this.#signal });
   }
 
   /** The image's root file system: its layers merged. */
   async tree(image: StoredImage): Promise<Tree> {
+    const [{ mergeListings }, { readListing }] = await Promise.all([
+      import("../layer/merge-listings.ts"),
+      import("./listings.ts"),
+    ]);
     return mergeListings(image.config.diffIds.map((diffId) => readListing(this.layout, diffId)));
   }
 
@@ -169,6 +176,11 @@ export class Store {
       signal = this.#signal,
     }: { mountTargets?: MountTarget[]; signal?: AbortSignal | undefined } = {},
   ): Promise<CheckoutCounts> {
+    const [{ withMountTargets }, { lockFile }, { checkoutTree }] = await Promise.all([
+      import("../layer/mount-targets.ts"),
+      import("./locks.ts"),
+      import("./checkout.ts"),
+    ]);
     const report = this.#report;
     const whole = withMountTargets(tree, mountTargets);
     using _ = await lockFile(this.layout.lock, { mode: "shared", report, signal });
@@ -181,6 +193,7 @@ export class Store {
     path: string,
     { limit }: { limit?: number | undefined } = {},
   ): Promise<Buffer | undefined> {
+    const { readTreeFile } = await import("./read-tree-file.ts");
     return readTreeFile(this.layout, tree, { path, limit });
   }
 
