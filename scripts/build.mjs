@@ -12,7 +12,7 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 const at = (...names) => join(project, ...names);
 
 /** Each begins a thread or a process, so that it must be a file under its own name. */
-const ENTRIES = ["src/cli.ts", "src/store/worker.ts", "src/store/hash-worker.ts"];
+const ENTRIES = ["src/cli.ts", "src/store/worker.ts", "src/store/hash-worker.ts", "src/store/link-worker.ts"];
 /** Native, or asked for by dbus-next and never needed. */
 const EXTERNAL = ["koffi", "usocket", "x11"];
 
@@ -22,6 +22,17 @@ const withoutSubprograms = {
   resolveId: (name, importer) =>
     name === "node:child_process" && importer?.includes("/commander/") ? "\0no-subprograms" : null,
   load: (id) => (id === "\0no-subprograms" ? "export default {};" : null),
+};
+
+/** Of undici only what sends requests: its index loads fetch, caches and mocks too, which takes 30 ms and 12 MB. */
+const withSmallUndici = {
+  name: "small-undici",
+  load: (id) =>
+    id.endsWith("/node_modules/undici/index.js")
+      ? `Object.assign(require("./lib/dispatcher/dispatcher.js").prototype, require("./lib/api/index.js"));
+         exports.Agent = require("./lib/dispatcher/agent.js");
+         exports.EnvHttpProxyAgent = require("./lib/dispatcher/env-http-proxy-agent.js");`
+      : null,
 };
 
 /** Modules of Node that take milliseconds to load (crypto: 3.5) are loaded when something of them is first used. */
@@ -58,7 +69,7 @@ const bundle = await rolldown({
   input: ENTRIES.map((entry) => at(entry)),
   platform: "node",
   external: EXTERNAL,
-  plugins: [withoutSubprograms, withLateModules],
+  plugins: [withoutSubprograms, withSmallUndici, withLateModules],
 });
 await bundle.write({
   dir: at("dist/bundle"),

@@ -4,12 +4,14 @@ import type { Report } from "../events.ts";
 import { type ByteString, bytesOf, showBytes } from "../layer/byte-string.ts";
 import { joinPath } from "../layer/entry-path.ts";
 import type { Leaf, RegularFile } from "../layer/listing.ts";
-import type { Tree, TreeDirectory, TreeEntry } from "../layer/tree.ts";
+import { lookup, type Tree, type TreeDirectory, type TreeEntry } from "../layer/tree.ts";
 import { printable } from "../oci/printable.ts";
 import { mknod } from "../sys/mknod.ts";
 import { setAttributes } from "./attributes.ts";
 import { breather, removeTree } from "./files.ts";
 import type { Layout } from "./layout.ts";
+import { type LinkBatch, type LinkPlaces, linkBatch } from "./link-batch.ts";
+import { LinkThread } from "./link-thread.ts";
 import { objectName } from "./object-name.ts";
 
 export interface CheckoutCounts {
@@ -35,36 +37,48 @@ export async function checkoutTree(
   }
 }
 
+/** Links that are made, or given to the thread, at a time. */
+const BATCH = 256;
+/** From here on a second thread saves more than its start takes. */
+const MANY_FILES = 15_000;
+
 class Checkout {
   readonly #layout: Layout;
   readonly #dir: string;
   readonly #report: Report | undefined;
+  readonly #places: LinkPlaces;
   readonly #linked = new Map<Leaf, string | Buffer>();
+  #thread: LinkThread | undefined;
+  #batch: LinkBatch = [];
+  #failed: string[] = [];
   #files = 0;
   #copies = 0;
 
   constructor(layout: Layout, { dir, report }: { dir: string; report: Report | undefined }) {
     this.#layout = layout;
     this.#dir = dir;
+    this.#places = { objects: layout.objects, dir };
     this.#report = report;
   }
 
   async run(tree: Tree, signal: AbortSignal | undefined): Promise<CheckoutCounts> {
     const breathe = breather(signal, "checkout");
-    const directories: { path: string | Buffer; directory: TreeDirectory }[] = [];
-    const pending: { path: ByteString; directory: TreeDirectory }[] = [{ path: "", directory: tree.root }];
+    await using thread = hasManyFiles(tree.root) ? new LinkThread(this.#places) : undefined;
+    this.#thread = thread;
+    const directories: { path: ByteString; directory: TreeDirectory }[] = [];
+    const pending = [{ path: "", directory: tree.root }];
     for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
-      const { path, directory } = item;
-      directories.push({ path: this.#hostPath(path), directory });
-      for (const [name, entry] of directory.children) {
-        const childPath = joinPath(path, name);
-        this.#make(childPath, entry);
-        if (entry.type === "directory") pending.push({ path: childPath, directory: entry });
+      directories.push(item);
+      for (const [name, entry] of item.directory.children) {
+        const path = joinPath(item.path, name);
+        this.#make(path, entry);
+        if (entry.type === "directory") pending.push({ path, directory: entry });
         await breathe();
       }
     }
+    await this.#endLinks(tree);
     for (const { path, directory } of directories.toReversed()) {
-      this.#setAttributes(path, directory);
+      this.#setAttributes(this.#hostPath(path), directory);
       await breathe();
     }
     if (this.#copies > 0)
@@ -76,14 +90,31 @@ class Checkout {
   }
 
   #make(path: ByteString, entry: TreeEntry): void {
-    const host = this.#hostPath(path);
     if (entry.type === "directory") {
-      mkdirSync(host, { mode: 0o700 });
+      mkdirSync(this.#hostPath(path), { mode: 0o700 });
       return;
     }
     this.#files++;
-    if (entry.type === "file" && entry.size > 0) this.#link(host, { path, entry });
-    else this.#makeAnew(host, entry);
+    if (entry.type !== "file" || entry.size === 0) this.#makeAnew(this.#hostPath(path), entry);
+    else if (isAscii(path)) this.#linkSoon(path, entry);
+    else this.#link(path, entry);
+  }
+
+  #linkSoon(path: ByteString, entry: RegularFile): void {
+    this.#batch.push(objectName(entry.sha256, entry), path);
+    if (this.#batch.length === 2 * BATCH) this.#linkBatch();
+  }
+
+  #linkBatch(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (this.#thread?.offer(batch) !== true) this.#failed.push(...linkBatch(batch, this.#places));
+  }
+
+  async #endLinks(tree: Tree): Promise<void> {
+    this.#linkBatch();
+    this.#failed.push(...((await this.#thread?.end()) ?? []));
+    for (const path of this.#failed) this.#link(path, lookup(tree, path) as RegularFile);
   }
 
   /** Names of one inode in the image are names of one inode here too. */
@@ -112,7 +143,8 @@ class Checkout {
     this.#linked.set(entry, host);
   }
 
-  #link(host: string | Buffer, { path, entry }: { path: ByteString; entry: RegularFile }): void {
+  #link(path: ByteString, entry: RegularFile): void {
+    const host = this.#hostPath(path);
     const object = this.#layout.object(objectName(entry.sha256, entry));
     try {
       linkSync(object, host);
@@ -156,7 +188,22 @@ class Checkout {
 
   #hostPath(path: ByteString): string | Buffer {
     if (path === "") return this.#dir;
-    if (!/[\x80-\xff]/.test(path)) return `${this.#dir}/${path}`;
+    if (isAscii(path)) return `${this.#dir}/${path}`;
     return Buffer.concat([Buffer.from(`${this.#dir}/`), bytesOf(path)]);
   }
+}
+
+function hasManyFiles(root: TreeDirectory): boolean {
+  let count = 0;
+  const pending = [root];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    count += directory.children.size;
+    if (count >= MANY_FILES) return true;
+    for (const entry of directory.children.values()) if (entry.type === "directory") pending.push(entry);
+  }
+  return false;
+}
+
+function isAscii(path: ByteString): boolean {
+  return !/[\x80-\xff]/.test(path);
 }
