@@ -1,4 +1,5 @@
 /** A file system in a file, mounted for a test: small, and it can be cut off as by a power failure. */
+import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { execa } from "execa";
@@ -33,8 +34,10 @@ export async function makeLoopImage(
   await truncate(path, megabytes * 1024 * 1024);
   // ext4 keeps some room for root, who is who tests: none, so that full is full.
   await execa(`/usr/sbin/mkfs.${type}`, ["-q", ...(type === "ext4" ? ["-m", "0"] : []), path]);
+  let disk = path;
   const mount = async (): Promise<void> => {
-    await execa("mount", ["-o", "loop", path, dir]);
+    // Two copies of an xfs have one UUID.
+    await execa("mount", ["-o", type === "xfs" ? "loop,nouuid" : "loop", disk, dir]);
   };
   const unmount = async (): Promise<void> => {
     await execa("umount", [dir]);
@@ -54,11 +57,16 @@ export async function makeLoopImage(
     },
     async remount() {
       await unmount();
+      // A copy: a mount namespace that somebody else made meanwhile may still hold the file system that was cut off.
+      const old = disk;
+      disk = `${path}.${randomUUID()}`;
+      await execa("cp", ["--sparse=always", old, disk]);
+      await rm(old);
       await mount();
     },
     async [Symbol.asyncDispose]() {
       await unmount();
-      await rm(path);
+      await rm(disk);
       await rm(dir, { recursive: true });
     },
   };
