@@ -3,6 +3,7 @@ import { lstat, readdir, statfs } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { findRuntime, formatRuntime } from "../runtime/runtime.ts";
+import { installedRuntimes } from "../runtime/versions.ts";
 import { deploymentOf } from "./name.ts";
 import { installUnits, missingUnits } from "./own-units.ts";
 import { requireLinks } from "./require-links.ts";
@@ -80,8 +81,10 @@ async function checkRuntimes({ config }: Host): Promise<Finding> {
   const what = "runtime";
   try {
     const runtime = await findRuntime(config.runtime, { root: config.root });
-    if (runtime.kind === "oci") return { what, verdict: "good", found: formatRuntime(runtime) };
-    return { what, verdict: "good", found: "systemd (neither runc nor crun is installed)" };
+    const installed = await installedRuntimes(config.root);
+    // A version is told and not judged: a distribution's runc carries fixes that upstream released under a later number.
+    const versions = installed.length > 0 ? installed.join(", ") : "neither runc nor crun is installed";
+    return { what, verdict: "good", found: `${formatRuntime(runtime)} (${versions})` };
   } catch (error) {
     return failed(what, error);
   }

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
 
@@ -20,6 +20,10 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await lab.run(["berth", "uninstall", "it", "--purge"]);
+});
+
+afterAll(async () => {
+  await lab.run(["sh", "-c", "umount /run/netns; rmdir /run/netns"]);
 });
 
 describe.each(runtimes)("by %s", (runtime) => {
@@ -130,3 +134,46 @@ async function probe(): Promise<{ caps: Record<string, string> }> {
   const line = log.split("\n").findLast((each) => each.startsWith("probe {")) ?? "";
   return JSON.parse(line.slice("probe ".length));
 }
+
+describe("a runtime by its path", () => {
+  test("is called as any OCI runtime is", async () => {
+    const own = "/opt/any-runtime";
+    await lab.output(["sh", "-c", `cp "$(command -v runc)" ${own}`]);
+    try {
+      const measured = await footprint(lab);
+      await lab.output(["berth", "install", image, "--name", "it", "--runtime", own]);
+      expect(await lab.output(["berth", "run", "it", "sh", "-c", "tail -1 /proc/self/cgroup"])).toBe(
+        "0::/system.slice/it.service/container",
+      );
+      await lab.output(["systemctl", "restart", "it"]);
+      await lab.output(["berth", "uninstall", "it", "--purge"]);
+      expect(await footprint(lab)).toEqual(measured);
+    } finally {
+      await lab.run(["rm", "-rf", own, "/run/runc"]);
+    }
+  });
+});
+
+describe("what systemd has no directive for", () => {
+  const template = "/etc/berth/templates/config.json.ejs";
+
+  test("is refused by name, and left out with --runtime-lossy", async () => {
+    await lab.output(["mkdir", "-p", "/etc/berth/templates"]);
+    await lab.output([
+      "sh",
+      "-c",
+      `sed 's/"linux": {/"linux": { "sysctl": { "net.core.somaxconn": "1" },/' /usr/local/lib/berth/templates/config.json.ejs > ${template}`,
+    ]);
+    try {
+      const install = ["berth", "install", image, "--name", "it", "--runtime", "systemd"];
+      const { stderr, exitCode } = await lab.run(install);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("linux.sysctl");
+      expect(await footprint(lab)).toEqual(before);
+      await lab.output([...install, "--runtime-lossy"]);
+      expect(await lab.output(["systemctl", "is-active", "it"])).toBe("active");
+    } finally {
+      await lab.run(["rm", template]);
+    }
+  });
+});

@@ -135,3 +135,40 @@ test.each<[string, Partial<RuntimeConfig>]>([
 ])("systemdService() names %s as unsupported", (name, more) => {
   expect(systemdService(config(more), BUNDLE).unsupported).toEqual([expect.stringContaining(name)]);
 });
+
+test.each<[number, Partial<RuntimeConfig>, string]>([
+  [257, { linux: { namespaces: [{ type: "pid" }] } }, "PrivatePIDs=yes"],
+  [257, { linux: { namespaces: [{ type: "cgroup" }] } }, "ProtectControlGroups=private"],
+  [258, { hostname: "x", linux: { namespaces: [{ type: "uts" }] } }, "ProtectHostname=yes:x"],
+])("systemdService() uses what systemd %d knows", (version, more, line) => {
+  const made = systemdService(config(more), { ...BUNDLE, version });
+  expect(made.directives.map(([key, value]) => `${key}=${value}`)).toContain(line);
+  expect(made.unsupported).toEqual([]);
+  expect(systemdService(config(more), BUNDLE).unsupported).toHaveLength(1);
+});
+
+test.each<[string, Partial<RuntimeConfig>]>([
+  ["a capability", { process: { ...PROCESS, capabilities: { bounding: ["CAP_X\nUser=root"] } } }],
+  ["a limit", { process: { ...PROCESS, rlimits: [{ type: "RLIMIT_CPU", soft: 1.5, hard: 2 }] } }],
+  ["a host name", { hostname: "x\nExecStart=/bin/evil" }],
+  ["a device", { linux: { devices: [{ path: "x" }] } }],
+])("systemdService() refuses %s that would be more than a word", (_, more) => {
+  expect(() => lines(config(more))).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+});
+
+test("systemdService() has devices of the configuration beside the usual ones", () => {
+  const linux = {
+    devices: [{ path: "/dev/fuse" }, { path: "/dev/null" }],
+    resources: {
+      devices: [{ allow: true, type: "c", major: 10, minor: 200, access: "rw" }, { allow: false }],
+    },
+  };
+  expect(lines(config({ linux }))).toEqual(
+    expect.arrayContaining([
+      "PrivateDevices=yes",
+      "BindPaths=/dev/fuse:/dev/fuse",
+      "DeviceAllow=/dev/fuse rwm",
+      "DeviceAllow=/dev/char/10:200 rw",
+    ]),
+  );
+});
