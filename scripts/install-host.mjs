@@ -1,5 +1,6 @@
-// Copies berth with its libraries and its Node to PREFIX/lib/berth and links PREFIX/bin/{berth,atomic} to it. Needs no
-// network and no compiler, and works again and again: the new copy is whole before it takes the old one's place.
+// Copies berth with its libraries and its Node to PREFIX/lib/berth, links PREFIX/bin/{berth,atomic} to it and writes bash's
+// completion to PREFIX/share/bash-completion. Needs no network and no compiler, and works again and again: the new copy is
+// whole before it takes the old one's place.
 //
 //   npm run install-host [-- --prefix DIR] [--root DIR]
 //
@@ -41,7 +42,8 @@ async function main() {
   const links = NAMES.map((name) => join(root, prefix, "bin", name));
   if (!fs.existsSync(join(source, "dist/cli.js")))
     throw new Error("dist/ is missing: run `npm run build` first");
-  for (const path of [target, ...links]) checkInside(root, path);
+  const completion = join(root, prefix, "share/bash-completion/completions/berth");
+  for (const path of [target, completion, ...links]) checkInside(root, path);
   checkTarget(target);
   for (const link of links) checkLink(link, target);
 
@@ -58,6 +60,7 @@ async function main() {
     fs.rmSync(staged, { recursive: true, force: true });
   }
   for (const link of links) makeLink(link, target);
+  writeCompletion(completion);
   if (root === "/") for (const words of [["--help"], ["list", "--help"]]) execFileSync(links[0], words);
   console.log(`installed ${target}, called by ${links.join(" and ")}`);
 }
@@ -163,4 +166,12 @@ function makeLink(link, target) {
   fs.rmSync(fresh, { force: true });
   fs.symlinkSync(relative(dirname(link), join(target, "bin/berth.js")), fresh);
   fs.renameSync(fresh, link);
+}
+
+function writeCompletion(path) {
+  const words = [join(source, "bin/berth.js"), "--config", "/dev/null", "completion", "bash"];
+  fs.mkdirSync(dirname(path), { recursive: true });
+  const fresh = `${path}.new`;
+  fs.writeFileSync(fresh, execFileSync(process.execPath, words), { mode: 0o644 });
+  fs.renameSync(fresh, path);
 }

@@ -1,6 +1,7 @@
 /** The commander program, built from the declarations of the verbs: from the words of a command to what they ask for. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { GlobalOptions, OptionSpec, Personality, Verb } from "./commands/command.ts";
+import { globals as GLOBALS } from "./commands/globals.ts";
 import { Failure } from "./errors.ts";
 import { readVersion } from "./version.ts";
 
@@ -8,17 +9,6 @@ export type Invocation =
   | { verb: Verb; args: string[]; options: Record<string, unknown>; globals: GlobalOptions }
   /** Help, or the version: to be printed, and that is all. */
   | { text: string };
-
-const GLOBALS: readonly OptionSpec[] = [
-  { flags: "--root <dir>", description: "work on the offline tree in this directory, without its systemd" },
-  { flags: "--state <dir>", description: "where the store and the containers are (default: /var/lib/berth)" },
-  { flags: "--config <file>", description: "the configuration (default: /etc/berth/berth.toml)" },
-  { flags: "--json", description: "print the result, or the error, as JSON" },
-  { flags: "--progress <format>", choices: ["json"], description: "what happens meanwhile, on stderr" },
-  { flags: "-q, --quiet", description: "print the result and errors only" },
-  { flags: "--debug", description: "print where an error came from" },
-  { flags: "-y, --yes", description: "answer yes to every question" },
-];
 
 /** What `argv` (without node and script) asks for. USAGE, with what may have been meant. */
 export function parseCommandLine(

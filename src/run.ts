@@ -37,7 +37,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     call = invocation;
     world.onVerb?.(call.verb.name);
     output = createOutput({ ...world, ...call.globals });
-    return await runVerb(call, world, output);
+    return await runVerb(call, { ...world, verbs }, output);
   } catch (thrown) {
     const error = signal.aborted && isInterruption(thrown, signal) ? interruption(thrown) : thrown;
     output.failure(error);
@@ -45,11 +45,15 @@ export async function run(argv: readonly string[], world: World): Promise<number
   }
 }
 
-async function runVerb(call: Call, { env, signal, personality }: World, output: Output): Promise<number> {
+async function runVerb(
+  call: Call,
+  { env, signal, personality, verbs }: World & { verbs: readonly Verb[] },
+  output: Output,
+): Promise<number> {
   const { verb, args, options, globals } = call;
   const config = await loadConfig(globals, env);
   const handler = await verb.load();
-  const context: Context = { config, globals, personality, signal, report: output.report };
+  const context: Context = { config, globals, personality, verbs, signal, report: output.report };
   const outcome = handler.run(context, args, options as never);
   if (Symbol.asyncIterator in outcome) return printStream(outcome, handler, { output, signal });
   const tell = (): void => output.report({ type: "warning", message: "interrupted: undoing what was begun" });

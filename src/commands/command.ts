@@ -29,6 +29,8 @@ export interface Context {
   readonly config: Config;
   readonly globals: GlobalOptions;
   readonly personality: Personality;
+  /** All that this program has. */
+  readonly verbs: readonly Verb[];
   /** Aborted on SIGINT and SIGTERM: undo, then throw INTERRUPTED (or whatever error the abort gave; the status is 130). */
   readonly signal: AbortSignal;
   readonly report: Report;

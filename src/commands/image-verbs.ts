@@ -66,7 +66,7 @@ const push: Verb = {
 const tag: Verb = {
   name: "tag",
   summary: "Give an image in the store one more name",
-  arguments: ["<image>", "<name>"],
+  arguments: ["<image>", "<new-name>"],
   options: [],
   examples: [{ command: "berth tag etcd registry.example.com/etcd:3.5", text: "then push it there" }],
   load: () => import("./tag.ts"),

@@ -332,6 +332,20 @@ const recover: Verb = {
   load: () => import("./recover.ts"),
 };
 
+const completion: Verb = {
+  name: "completion",
+  summary: "Print what makes a shell complete the words of berth",
+  arguments: ["<shell>"],
+  options: [],
+  examples: [
+    {
+      command: "berth completion bash",
+      text: "to be sourced by bash; `npm run install-host` puts it where bash-completion looks",
+    },
+  ],
+  load: () => import("./completion.ts"),
+};
+
 export const verbs: readonly Verb[] = [
   install,
   uninstall,
@@ -359,4 +373,5 @@ export const verbs: readonly Verb[] = [
   ...storeVerbs,
   check,
   recover,
+  completion,
 ];

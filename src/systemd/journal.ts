@@ -20,15 +20,27 @@ export async function lastLines(
 ): Promise<string[]> {
   // What a service wrote just before it died may still be on its way; without a journald to ask there is nothing to wait for.
   await runTool("journalctl", ["--sync"], { signal });
+  // With --since alone, --lines counts from that time on, up to systemd 254: the first lines instead of the last.
   const args = [
     ...linesArgs(unit, n),
-    ...(since === undefined ? [] : [`--since=@${since.getTime() / 1000}`]),
+    ...(since === undefined ? [] : [`--since=@${since.getTime() / 1000}`, "--reverse"]),
   ];
   const { exitCode, stdout, stderr } = await runTool("journalctl", args, { signal });
   if (exitCode !== 0 && !/^No journal files were found/m.test(stderr)) {
     throw new Failure("JOB_FAILED", `journalctl cannot show the log of ${unit}: ${stderr.trim()}`);
   }
-  return stdout === "" ? [] : stdout.split("\n");
+  const lines = stdout === "" ? [] : stdout.split("\n");
+  return since === undefined ? lines : oldestFirst(lines);
+}
+
+/** Of entries, newest first, whose further lines are indented. */
+function oldestFirst(lines: readonly string[]): string[] {
+  const entries: string[][] = [];
+  for (const line of lines) {
+    if (line.startsWith(" ")) entries.at(-1)?.push(line);
+    else entries.push([line]);
+  }
+  return entries.reverse().flat();
 }
 
 /** The last `lines` lines of a unit's log and then each new one, until the signal aborts; ends then without an error. */

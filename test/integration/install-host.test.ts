@@ -67,6 +67,14 @@ test("install-host into a tree writes below it only, for everybody to read and i
   for (const name of ["vitest", "typescript", "node"]) expect(packages).not.toContain(name);
 });
 
+test("install-host puts bash's completion where bash-completion looks for it", () => {
+  expect(install("--root", root)).toMatchObject({ status: 0, stderr: "" });
+  const path = join(root, "usr/local/share/bash-completion/completions/berth");
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+  const words = ["-c", `. '${path}' && complete -p berth`];
+  expect(execFileSync("bash", words, { encoding: "utf8" })).toBe("complete -F _berth berth\n");
+});
+
 test("install-host again takes the place of the old one and leaves nothing of it", () => {
   install("--root", root);
   const stale = join(root, "usr/local/lib/berth/dist/stale.js");
@@ -77,6 +85,7 @@ test("install-host again takes the place of the old one and leaves nothing of it
   expect(existsSync(stale)).toBe(false);
   expect(readdirSync(join(root, "usr/local/lib"))).toEqual(["berth"]);
   expect(readdirSync(join(root, "usr/local/bin"))).toEqual(["atomic", "berth"]);
+  expect(readdirSync(join(root, "usr/local/share/bash-completion/completions"))).toEqual(["berth"]);
 });
 
 test.each<[situation: string, prepare: () => void, reason: RegExp]>([

@@ -29,8 +29,12 @@ async function journalctl(script: string): Promise<() => Promise<string[]>> {
 
 describe("lastLines()", () => {
   test("asks for the unit's last lines, after a sync, and gives them", async () => {
-    const args = await journalctl("echo one; echo two");
-    expect(await lastLines("a.service", 5, { since: new Date(1500) })).toEqual(["one", "two"]);
+    const args = await journalctl("echo two; echo '  more of two'; echo one");
+    expect(await lastLines("a.service", 5, { since: new Date(1500) })).toEqual([
+      "one",
+      "two",
+      "  more of two",
+    ]);
     expect(await args()).toEqual([
       "--sync",
       "--unit=a.service",
@@ -39,6 +43,7 @@ describe("lastLines()", () => {
       "--quiet",
       "--output=short",
       "--since=@1.5",
+      "--reverse",
     ]);
   });
 
