@@ -28,6 +28,7 @@ const KINDS: Record<string, string> = {
   command: "file",
   file: "file",
   dir: "directory",
+  directory: "directory",
   "host:container[:ro]": "file",
   bool: "true,false",
   shell: "bash",
