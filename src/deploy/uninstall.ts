@@ -30,6 +30,9 @@ export async function uninstall(
     if (interrupted !== undefined && interrupted.action !== "order") return { name, kept: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
+    // The directory that the others lie in has the container's name alone: it may be of a package of that name.
+    const shared = state.filter((path) => state.some((other) => other.startsWith(`${path}/`)));
+    const own = state.filter((path) => !shared.includes(path));
     const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
     const intent: RemovalIntent = {
       schema: 1,
@@ -37,12 +40,12 @@ export async function uninstall(
       name,
       // Accounts own the state that stays, so they go with it.
       hostFiles: hostFiles.map(({ path }) => path).filter((path) => purge || !sysusers.includes(path)),
-      state: purge ? state : [],
-      emptied: await unsharedSources(host, name, sources),
+      state: purge ? own : [],
+      emptied: [...(await unsharedSources(host, name, sources)), ...(purge ? shared : [])],
     };
     await writeIntent(host.layout, intent);
     await dismantle(host, intent);
-    const data = purge ? sources : [...state, ...sources, ...sysusers];
+    const data = purge ? [...shared, ...sources] : [...state, ...sources, ...sysusers];
     return {
       name,
       kept: [...(await remaining(host, data)), ...(await adminDropIns(host, `${name}.service`))],
