@@ -68,7 +68,10 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     schema: 1,
     action: "install",
     name: plan.name,
-    hostFiles: plan.hostFiles.map((file) => file.path),
+    hostFiles: await missingPaths(
+      host,
+      plan.hostFiles.map(({ path }) => path),
+    ),
     state: await missingPaths(host, pathsOf(plan.state)),
     emptied: await missingPaths(host, pathsOf(plan.sources)),
   };
@@ -79,11 +82,11 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
     await activate(host, { to: await readInfo(layout.deployment(plan.name, plan.deployment)) });
     host.checkInterrupted();
     if (plan.start && !host.offline) await startUnit(host, plan.unit);
+    await recordActivation(layout, plan.name, { deployment: plan.deployment, previous: undefined });
   } catch (error) {
     await undo(host, intent);
     throw error;
   }
-  await recordActivation(host.layout, plan.name, { deployment: plan.deployment, previous: undefined });
   await removeIntent(host.layout, plan.name);
 }
 

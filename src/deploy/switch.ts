@@ -5,9 +5,10 @@
 import { rename } from "node:fs/promises";
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import type { Layout } from "../store/layout.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { activate } from "./activate.ts";
-import { deploymentsOf } from "./containers.ts";
+import { deploymentsOf, leftoversOf } from "./containers.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
 import { recordActivation, removeDeployment } from "./standings.ts";
@@ -38,12 +39,28 @@ export async function switchDeployment(
       await startUnit(host, unit, "restart");
       await watchUnit(host, unit, { forMs: watchMs });
     }
+    await recordActivation(layout, name, { deployment: to, previous: from });
   } catch (error) {
-    await switchBack(host, intent, { waiting: true, dependents });
+    await switchBackAfter(error, host, { intent, dependents });
     throw rolledBack(error, intent);
   }
-  await recordActivation(layout, name, { deployment: to, previous: from });
   await removeIntent(layout, name);
+}
+
+/** Goes back after `error`, which the user must see even when there is no way back: it is thrown then, and the journal stays. */
+export async function switchBackAfter(
+  error: unknown,
+  host: Host,
+  { intent, dependents = [] }: { intent: SwitchIntent; dependents?: readonly string[] },
+): Promise<void> {
+  try {
+    await switchBack(host, intent, { waiting: true, dependents });
+  } catch (failed) {
+    const reason = failed instanceof Error ? failed.message : String(failed);
+    const message = `the ${intent.action} of ${intent.name} could not be undone (${reason}): run \`berth recover\``;
+    host.report({ type: "warning", message });
+    throw error;
+  }
 }
 
 /**
@@ -57,15 +74,17 @@ export async function switchBack(
 ): Promise<void> {
   const { layout } = host;
   const { name, from, to } = intent;
-  const numbers = await deploymentsOf(layout, name);
+  // As long as the displaced deployment has its number, before it made way or after it came back, there is none of `to`.
+  const away = intent.displaced && (await isDisplaced(layout, name, to));
+  const isThere = intent.displaced === away && (await deploymentsOf(layout, name)).includes(to);
   const old = await infoOf(host, name, from);
   // Nothing of `to` is on the host before it is whole.
-  const taken = numbers.includes(to) ? await infoOf(host, name, to) : old;
+  const taken = isThere ? await infoOf(host, name, to) : old;
   host.report({ type: "step", step: "go back", name });
   await activate(host, { to: old, from: taken });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
-  if (intent.made && numbers.includes(to)) await removeDeployment(layout, name, to);
-  if (intent.displaced) await takeBack(host, name, to);
+  if (intent.made && isThere) await removeDeployment(layout, name, to);
+  if (away) await takeBack(host, name, to);
   await removeIntent(layout, name);
 }
 
@@ -75,8 +94,11 @@ export async function displace({ layout }: Host, name: string, number: number): 
   await syncDirectory(layout.containers);
 }
 
+async function isDisplaced(layout: Layout, name: string, number: number): Promise<boolean> {
+  return (await leftoversOf(layout, name)).includes(layout.deploymentOld(name, number));
+}
+
 async function takeBack({ layout }: Host, name: string, number: number): Promise<void> {
-  if ((await deploymentsOf(layout, name)).includes(number)) return;
   await rename(layout.deploymentOld(name, number), layout.deployment(name, number));
   await syncDirectory(layout.containers);
 }

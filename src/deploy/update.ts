@@ -15,7 +15,7 @@ import { recover } from "./recover.ts";
 import type { InstallRequest, PullRequest } from "./request.ts";
 import { stage } from "./stage.ts";
 import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
-import { displace, switchBack, switchDeployment } from "./switch.ts";
+import { displace, switchBackAfter, switchDeployment } from "./switch.ts";
 
 export interface UpdateRequest {
   set: Record<string, string>;
@@ -97,7 +97,7 @@ async function updateLocked(host: Host, container: Container, asked: UpdateReque
     if (displaced) await displace(host, name, number);
     await stage(host, plan, await (await host.store()).tree(image.image));
   } catch (error) {
-    await switchBack(host, { ...intent, ran: false }, { waiting: true });
+    await switchBackAfter(error, host, { intent: { ...intent, ran: false } });
     throw error;
   }
   if (asked.stageOnly) {

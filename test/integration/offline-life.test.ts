@@ -56,3 +56,30 @@ describe("uninstall --purge", () => {
     expect(await readdir(inRoot("var/lib/dpkg"))).toEqual(["status"]);
   });
 });
+
+describe("recover of an update that took the number of an older deployment", () => {
+  async function threeDeployments(): Promise<void> {
+    await succeed("install", await layout("image"), "--name", "app", "--set", "A=0");
+    await succeed("update", "app", "--set", "A=1");
+    expect(await deployments()).toEqual(["app", "app.0", "app.1"]);
+  }
+
+  async function journal(): Promise<void> {
+    const intent = { schema: 1, name: "app", from: 1, ran: false, action: "update", to: 0, made: true };
+    await mkdir(join(containers(), ".journal"), { recursive: true });
+    await writeFile(join(containers(), ".journal/app.json"), JSON.stringify({ ...intent, displaced: true }));
+  }
+
+  const deployments = async (): Promise<string[]> =>
+    (await readdir(containers())).filter((name) => !name.startsWith(".")).sort();
+
+  // The first also is the state in which a recovery that was itself cut off leaves it.
+  test("before the older one made way leaves both as they were", async () => {
+    await threeDeployments();
+    await journal();
+    await succeed("recover");
+    expect(await deployments()).toEqual(["app", "app.0", "app.1"]);
+    expect(await succeed("history", "app")).toMatch(/previous/);
+    await succeed("rollback", "app");
+  });
+});
