@@ -1,7 +1,7 @@
 /** recover: finishes or undoes what interrupted commands left, for one container or for all. */
 import { readdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { isErrno } from "../errors.ts";
+import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
@@ -42,21 +42,28 @@ export async function recover(
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }
 
-/** Every container that a command left unfinished. */
+/** Every container that a command left unfinished. @throws what kept one from it, when all others are recovered. */
 export async function recoverAll(host: Host, options: RecoverOptions = {}): Promise<Recovered[]> {
   host.requireRoot("recover containers");
   const recovered: Recovered[] = [];
   const begun = await asidesIn(host.layout.journals); // commands that were killed before they changed anything
   const names = [...(await interruptedNames(host.layout)), ...begun.map((file) => basename(file, ".json"))];
+  const failed: unknown[] = [];
   for (const name of [...new Set(names)].sort()) {
     const lock = await lockContainer(host, name);
     try {
       const done = await recover(host, name, options);
       if (done !== undefined) recovered.push(done);
+    } catch (error) {
+      if (isFailure(error, "INTERRUPTED")) throw error;
+      failed.push(error);
     } finally {
       lock.release();
     }
   }
+  const [first, ...others] = failed;
+  for (const error of others) host.report({ type: "warning", message: String(error) });
+  if (first !== undefined) throw first;
   return recovered;
 }
 

@@ -83,3 +83,20 @@ describe("recover of an update that took the number of an older deployment", () 
     await succeed("rollback", "app");
   });
 });
+
+describe("recover of several containers", () => {
+  test("goes on after one that cannot be recovered, and fails in the end", async () => {
+    const image = await layout("image");
+    await succeed("install", image, "--name", "broken");
+    await succeed("install", image, "--name", "other");
+    const journals = join(containers(), ".journal");
+    await mkdir(journals, { recursive: true });
+    await writeFile(join(journals, "broken.json"), "{");
+    const intent = { schema: 1, action: "install", name: "other", hostFiles: [], state: [], emptied: [] };
+    await writeFile(join(journals, "other.json"), JSON.stringify(intent));
+    const { status, stderr } = await berth.run("recover");
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("broken.json") });
+    expect(await readdir(journals)).toEqual(["broken.json"]);
+    expect(existsSync(join(containers(), "other"))).toBe(false);
+  });
+});
