@@ -1,4 +1,5 @@
 /** What a container sees mounted beside its root file system, and which directories of the host that needs. Pure. */
+import { Failure } from "../errors.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
 import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
 import type { Facts, HostDirectory, Plan } from "./plan.ts";
@@ -66,6 +67,7 @@ function addVolume(
     .filter((part) => part !== "" && part !== ".")
     .join("/")}`;
   if (given.has(destination)) return;
+  refuseOwnState(source, facts.paths.state);
   const inImage = facts.directory(destination);
   const { uid, gid, mode } = inImage ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };
   if (result.state.length === 0)
@@ -79,6 +81,18 @@ function addVolume(
   });
   result.mounts.push(bind(source, destination, { readonly: false }));
   result.targets.push({ path: destination, type: "dir" });
+}
+
+/** An image of berth's own name would have what it keeps there lie among, or be, what berth itself keeps. */
+function refuseOwnState(path: string, state: string): void {
+  if (!isAtOrBelow(path, state) && !isAtOrBelow(state, path)) return;
+  throw new Failure("HOST_FILE_CONFLICT", `its state would lie at ${path}, and berth's own in ${state}`, {
+    hint: "give the container another name with --name",
+  });
+}
+
+function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 export function bind(source: string, destination: string, { readonly }: { readonly: boolean }): RuntimeMount {

@@ -1,12 +1,13 @@
 /** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
 import { lstat, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { NamedImage, Store } from "../store/store.ts";
+import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
 import { accountIds } from "./accounts.ts";
 import { containerNames } from "./containers.ts";
@@ -147,17 +148,46 @@ export async function observe(
 }
 
 /**
- * No file of the plan may stand already: berth replaces only what it wrote, the files of `own`, the current deployment.
+ * No file of the plan may stand already, nor one of a package whose place it would take: berth replaces only what it wrote,
+ * the files of `own`, the current deployment, and what says the same. No place may lie out of an offline tree.
  * @throws Failure HOST_FILE_CONFLICT
  */
-export async function refuseConflicts({ config }: Host, { hostFiles }: Plan, own?: Info): Promise<void> {
+export async function refuseConflicts(host: Host, plan: Plan, own?: Info): Promise<void> {
+  const { root } = host.config;
   const ours = new Set(own?.berth.hostFiles.map(({ path }) => path));
-  for (const { path } of hostFiles) {
+  const paths = [...plan.hostFiles, ...plan.state].map(({ path }) => path);
+  for (const path of host.offline ? paths : []) await refuseWayOut(root, path);
+  for (const { path, file } of plan.hostFiles) {
     if (ours.has(path)) continue;
-    const target = join(config.root, path);
-    if (!(await isThere(target)) || (await isMask(target))) continue;
-    throw new Failure("HOST_FILE_CONFLICT", `${target} exists and is not berth's`, {
+    const target = join(root, path);
+    const text = plan.files.find(({ name }) => name === file)?.text;
+    const packaged = await findPackaged(root, path);
+    if (packaged === undefined && (!(await isThere(target)) || (await isMask(target)))) continue;
+    if (packaged === undefined && (await readText(target)) === text) continue;
+    throw new Failure("HOST_FILE_CONFLICT", `${packaged ?? target} exists and is not berth's`, {
       hint: "move it away, or install under another name with --name",
+    });
+  }
+}
+
+/** The file of the same name that a package has for tmpfiles or sysusers: one in /etc is read in its stead. */
+async function findPackaged(root: string, path: string): Promise<string | undefined> {
+  const kind = basename(dirname(path));
+  if (kind !== "tmpfiles.d" && kind !== "sysusers.d") return undefined;
+  for (const directory of ["/run", "/usr/local/lib", "/usr/lib"]) {
+    const other = join(root, directory, kind, basename(path));
+    if (await isThere(other)) return other;
+  }
+  return undefined;
+}
+
+/** A link of the tree that is right once it runs leads to files of this host now. */
+async function refuseWayOut(root: string, path: string): Promise<void> {
+  for (let at = join(root, path); at.length > root.length; at = dirname(at)) {
+    if (!(await isThere(at))) continue;
+    if (await isInside(at, root)) return;
+    throw new Failure("HOST_FILE_CONFLICT", `${at} leads out of ${root}`, {
+      hint: "make the link a relative one, which leads to the same place inside the tree",
     });
   }
 }
@@ -224,7 +254,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return "";
+    if (isErrno(error, "ENOENT") || isErrno(error, "EISDIR")) return "";
     throw error;
   }
 }

@@ -100,3 +100,44 @@ describe("recover of several containers", () => {
     expect(existsSync(join(containers(), "other"))).toBe(false);
   });
 });
+
+describe("install", () => {
+  test("again after an uninstall that kept the accounts", async () => {
+    const image = await layout("image", { User: "4711:4711" });
+    const install = ["install", image, "--name", "app", "--runtime", "systemd"];
+    await succeed(...install);
+    await succeed("uninstall", "app");
+    expect(existsSync(inRoot("etc/sysusers.d/berth-app.conf"))).toBe(true);
+    await succeed(...install);
+    await succeed("uninstall", "app", "--purge");
+    expect(existsSync(inRoot("etc/sysusers.d/berth-app.conf"))).toBe(false);
+  });
+
+  test("does not put tmpfiles lines over those of the host's packages", async () => {
+    await mkdir(inRoot("usr/lib/tmpfiles.d"), { recursive: true });
+    await writeFile(inRoot("usr/lib/tmpfiles.d/tmp.conf"), "D /tmp 1777 root root 10d\n");
+    const image = await layout("image", { Volumes: { "/data": {} } });
+    const { status, stderr } = await berth.run("install", image, "--name", "tmp");
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("tmp.conf") });
+    expect(existsSync(inRoot("etc/tmpfiles.d/tmp.conf"))).toBe(false);
+  });
+
+  test("gives no container a part of berth's own state", async () => {
+    const image = await layout("image", { Volumes: { "/store": {} } });
+    const state = inRoot("var/lib/berth");
+    const { status, stderr } = await berth.run("--state", state, "install", image, "--name", "berth");
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("--name") });
+  });
+
+  test("does not follow a link out of the tree", async () => {
+    const outside = berth.path("outside");
+    await mkdir(outside);
+    await mkdir(inRoot("var"), { recursive: true });
+    await symlink(outside, inRoot("var/lib"));
+    const image = await layout("image", { Volumes: { "/data": {} } });
+    const { status } = await berth.run("install", image, "--name", "app");
+    expect(status).toBe(1);
+    expect(await readdir(outside)).toEqual([]);
+    await rm(inRoot("var/lib"));
+  });
+});
