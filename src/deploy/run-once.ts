@@ -89,6 +89,9 @@ async function propertiesOf(container: Container, id: string): Promise<string[]>
 
 async function systemdRun({ id, properties }: OneOff, argv: readonly string[]): Promise<number> {
   const { execa } = await import("execa");
+  // systemd substitutes variables in the arguments of what it starts, though not in the program's path.
+  const [program = "", ...rest] = argv;
+  const words = [program, ...rest.map((word) => word.replaceAll("$", "$$$$"))];
   const options = ["--quiet", "--wait", "--collect", "--service-type=exec", `--unit=${id}`];
   const { exitCode, shortMessage } = await execa(
     "systemd-run",
@@ -97,7 +100,7 @@ async function systemdRun({ id, properties }: OneOff, argv: readonly string[]): 
       isTerminal() ? "--pty" : "--pipe",
       ...properties.map((property) => `--property=${property}`),
       "--",
-      ...argv,
+      ...words,
     ],
     { stdio: "inherit", reject: false },
   );

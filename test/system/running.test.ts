@@ -58,6 +58,9 @@ describe.each(runtimes)("by %s", (runtime) => {
     expect(stdout).toBe("/usr\nNoNewPrivs:\t1\nread-only");
     expect((await lab.run(["berth", "run", "it", "cat"], { input: "through" })).stdout).toBe("through");
     expect((await lab.run(["ls", "/var/lib/it/var-lib-probe"])).stdout).toBe("y");
+    const script = 'x=1; echo "${x} $0 $1 %n"; [ "$$" -gt 0 ]';
+    const words = await lab.run(["berth", "run", "it", "sh", "-c", script, "$PROBE_FROM", "${HOME}"]);
+    expect(words).toMatchObject({ exitCode: 0, stdout: "1 $PROBE_FROM ${HOME} %n" });
     await gone();
   });
 
@@ -76,6 +79,19 @@ describe.each(runtimes)("by %s", (runtime) => {
     await inside("echo mine > /etc/made");
     await lab.output(["berth", "restart", "it"]);
     expect((await inside("ls /etc/made 2>&1")).exitCode).toBeGreaterThan(0);
+    await gone();
+  });
+
+  test("--writable keep: an update that fails and those that follow leave no mount of what they replace", async () => {
+    await install("--writable", "keep");
+    const update = (...set: string[]) =>
+      lab.run(["berth", "update", "it", "--watch", "1", "--no-pull", "--set", ...set]);
+    const failed = await update("PROBE_MODE=crash");
+    expect(failed.stderr).toContain("deployment 0 runs again");
+    for (const value of ["A=1", "A=2", "A=3"])
+      expect(await update(value)).toMatchObject({ exitCode: 0, stderr: "" });
+    const entries = await lab.output(["ls", "/var/lib/berth/containers"]);
+    expect(entries.split("\n")).toEqual(["it", "it.0", "it.1"]);
     await gone();
   });
 
