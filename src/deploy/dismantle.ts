@@ -4,13 +4,13 @@
  */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../errors.ts";
+import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type RemovalIntent, removeIntent } from "./journal.ts";
-import { unmountBelow } from "./unmount.ts";
+import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
 export async function dismantle(
@@ -38,7 +38,7 @@ export async function dismantle(
   // From here on it is not installed; what is left is a matter of space.
   await removeDurably(layout.container(intent.name));
   await removeDeployments(host, intent.name);
-  for (const path of intent.state) await rm(join(config.root, path), { recursive: true, force: true });
+  for (const path of intent.state) await removeState(host, path);
   for (const path of intent.emptied) await removeEmpty(join(config.root, path));
   await removeIntent(layout, intent.name);
 }
@@ -65,5 +65,16 @@ async function removeDeployments({ layout }: Host, name: string): Promise<void> 
     await rename(layout.deployment(name, number), layout.deploymentOld(name, number));
   }
   if (numbers.length > 0) await syncDirectory(layout.containers);
-  for (const path of await leftoversOf(layout, name)) await rm(path, { recursive: true, force: true });
+  for (const path of await leftoversOf(layout, name)) await removeUnmounted(path);
+}
+
+/** What is mounted there loses its content as all of the state does; where it is mounted is the admin's affair. */
+async function removeState({ config, report }: Host, path: string): Promise<void> {
+  const target = join(config.root, path);
+  try {
+    await rm(target, { recursive: true, force: true });
+  } catch (error) {
+    if (!isErrno(error, "EBUSY")) throw error;
+    report({ type: "warning", message: `${target} is not removed whole: something is mounted there` });
+  }
 }

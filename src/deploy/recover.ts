@@ -1,5 +1,5 @@
 /** recover: finishes or undoes what interrupted commands left, for one container or for all. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -11,6 +11,7 @@ import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
+import { removeUnmounted } from "./unmount.ts";
 
 export interface Recovered {
   name: string;
@@ -37,7 +38,7 @@ export async function recover(
     await finishReorder(host, intent);
   } else if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
   else if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
-  for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
+  for (const path of await leftoversOf(host.layout, name)) await removeUnmounted(path);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }

@@ -1,11 +1,12 @@
 /** The deployments of a container over time: which is current, which was before, which are kept. */
-import { readdir, readFile, readlink, rename, rm } from "node:fs/promises";
+import { readdir, readFile, readlink, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, syncDirectory, writeDurably } from "../sys/durable.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
+import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
 /** Written into a deployment each time it has become current for good: a failed update leaves none. */
 export interface Activation {
@@ -140,10 +141,11 @@ export async function removeSurplus(host: Host, name: string): Promise<number[]>
 /** Renamed before it is emptied, so that no deployment is ever half there under its name. */
 export async function removeDeployment(layout: Layout, name: string, number: number): Promise<void> {
   const leaving = layout.deploymentTmp(name, number);
-  await rm(leaving, { recursive: true, force: true });
+  await removeUnmounted(leaving);
+  await unmountBelow(layout.deployment(name, number));
   await rename(layout.deployment(name, number), leaving);
   await syncDirectory(layout.containers);
-  await rm(leaving, { recursive: true, force: true });
+  await removeUnmounted(leaving);
 }
 
 /** @throws Failure NO_PREVIOUS when `name` has no deployment of that number. */

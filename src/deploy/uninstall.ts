@@ -45,7 +45,7 @@ export async function uninstall(
     };
     await writeIntent(host.layout, intent);
     await dismantle(host, intent);
-    const data = purge ? [...shared, ...sources] : [...state, ...sources, ...sysusers];
+    const data = purge ? [...state, ...sources] : [...state, ...sources, ...sysusers];
     return {
       name,
       kept: [...(await remaining(host, data)), ...(await adminDropIns(host, `${name}.service`))],

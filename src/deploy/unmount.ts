@@ -1,7 +1,13 @@
 /** Overlays of writable roots, and whatever else is mounted in a deployment, taken down before its files go. */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { Failure } from "../errors.ts";
 import { runTool } from "../systemd/run-tool.ts";
+
+/** Removes a deployment that nothing names any more, with what is mounted in it. @throws Failure BUSY */
+export async function removeUnmounted(directory: string): Promise<void> {
+  await unmountBelow(directory);
+  await rm(directory, { recursive: true, force: true });
+}
 
 /** @throws Failure BUSY for a mount that something still uses. */
 export async function unmountBelow(directory: string): Promise<void> {
