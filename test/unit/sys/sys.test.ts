@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -19,12 +20,28 @@ import { syncfs } from "../../../src/sys/syncfs.ts";
 import { futimens, lutimens } from "../../../src/sys/utimens.ts";
 import { fsetxattr, lgetxattr, llistxattr, lsetxattr } from "../../../src/sys/xattr.ts";
 
+const SYS = join(import.meta.dirname, "../../../src/sys");
+
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "berth-sys-"));
 });
 afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
+});
+
+describe("enter()", () => {
+  test("keeps others from the files of this process until it is another one", async () => {
+    const script = `
+      const { enter, openDoors } = await import(${JSON.stringify(`${SYS}/enter.ts`)});
+      const { native } = await import(${JSON.stringify(`${SYS}/libc.ts`)});
+      const prctl = native("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)");
+      const before = prctl(3, 0, 0, 0, 0);
+      enter(openDoors(process.pid));
+      console.log(before, prctl(3, 0, 0, 0, 0));`;
+    const argv = ["--input-type=module", "--eval", script];
+    expect(execFileSync(process.execPath, argv, { encoding: "utf8" })).toBe("1 0\n");
+  });
 });
 
 const NON_UTF8 = (): Buffer => Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x66, 0xff, 0xfe])]);
