@@ -35,6 +35,8 @@ const DEFAULTS = { interval: 30, timeout: 30, retries: 3 };
 /** An admin's own probe tells nothing of time. */
 const OWN = { interval: 1, timeout: 5, limit: 60 };
 const SECOND = 1e9;
+/** Seconds that an image can have a command wait for it, whatever it says. */
+const LONGEST_LIMIT = 3600;
 
 /** An admin's probe comes before the image's; a service that notifies needs none of the image's. */
 export function healthOf(
@@ -51,11 +53,12 @@ export function healthOf(
     nanoseconds === undefined ? otherwise : nanoseconds / SECOND;
   const interval = seconds(healthcheck.interval, DEFAULTS.interval);
   const tries = healthcheck.retries ?? DEFAULTS.retries;
+  const own = Math.min(seconds(healthcheck.startPeriod, 0) + interval * tries, LONGEST_LIMIT);
   return {
     probe: { type: "exec", command },
     interval,
-    timeout: seconds(healthcheck.timeout, DEFAULTS.timeout),
-    limit: request.limit ?? seconds(healthcheck.startPeriod, 0) + interval * tries,
+    timeout: Math.min(seconds(healthcheck.timeout, DEFAULTS.timeout), LONGEST_LIMIT),
+    limit: request.limit ?? own,
   };
 }
 
