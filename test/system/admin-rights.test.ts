@@ -105,6 +105,15 @@ describe("a mask", () => {
     expect(await isEnabled()).toBe("enabled");
   });
 
+  test("gone: the unit comes back once nobody else changes the container", async () => {
+    await install("--no-start");
+    await lab.output(["rm", unit]);
+    const lock = "/var/lib/berth/containers/.lock/own";
+    const script = `flock ${lock} sh -c 'sleep 1; [ ! -e ${unit} ]' & sleep 0.3; berth start own && wait $!`;
+    expect(await lab.run(["sh", "-c", script])).toMatchObject({ exitCode: 0 });
+    expect(await lab.output(["systemctl", "is-active", "own"])).toBe("active");
+  });
+
   test("outlives the container", async () => {
     await lab.output(["systemctl", "mask", "--quiet", "own"]);
     await install("--no-start");
