@@ -67,6 +67,13 @@ function addVolume(
     .filter((part) => part !== "" && part !== ".")
     .join("/")}`;
   if (given.has(destination)) return;
+  const other = result.mounts.find((mount) => mount.source === source)?.destination;
+  if (other === destination) return;
+  if (other !== undefined) {
+    throw new Failure("CONFIG_INVALID", `the volumes ${other} and ${destination} would share ${source}`, {
+      hint: `give one of them a directory of its own: --volume DIR:${destination}`,
+    });
+  }
   refuseOwnState(source, facts.paths.state);
   const inImage = facts.directory(destination);
   const { uid, gid, mode } = inImage ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };

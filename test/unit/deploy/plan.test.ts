@@ -193,6 +193,11 @@ test.each([
     facts({ config: { volumes: ["/../etc"] } }),
     "is not a path below its root",
   ],
+  [
+    "two volumes that one directory would hold",
+    facts({ config: { volumes: ["/a/b", "/a/b/", "/a-b"] } }),
+    "the volumes /a/b and /a-b would share /var/lib/etcd/a-b",
+  ],
   ["a stop signal that is none", facts({ config: { stopSignal: "SIG TERM" } }), "stop signal"],
 ])("planDeployment() refuses an image with %s", (_, known, reason) => {
   expect(() => plan(request(), known)).toThrow(
