@@ -61,15 +61,15 @@ async function execByRuntime(
 
 /** Without a runtime: into the namespaces of the service's main process, by the kernel's own means. */
 async function enterAndBecome(
-  { process: wanted }: RuntimeConfig,
+  config: RuntimeConfig,
   { command, state, isBounded }: { command: readonly string[]; state: UnitState; isBounded: boolean },
 ): Promise<never> {
   const { become, findExecutable } = await import("../sys/become.ts");
   const { boundTo, enter, joinCgroup, joinLimits, openDoors } = await import("../sys/enter.ts");
+  const { process: wanted } = config;
   const { uid, gid, additionalGids = [] } = wanted.user;
   const { bounding = [], ambient = [] } = wanted.capabilities ?? {};
-  const path =
-    wanted.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
+  const path = pathOf(config);
   const [program = ""] = command;
   const doors = openDoors(state.mainPid);
   joinLimits(state.mainPid);
@@ -92,6 +92,11 @@ async function enterAndBecome(
     noNewPrivileges: wanted.noNewPrivileges === true,
   });
   return become(found, { argv: command, env: wanted.env });
+}
+
+/** Where the container's process looks for programs. */
+export function pathOf({ process: { env } }: RuntimeConfig): string {
+  return env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
 }
 
 /** Whoever calls sits at a terminal, in and out. */

@@ -7,9 +7,10 @@ import type { RuntimeConfig } from "../oci/runtime-config.ts";
 import { chrootCommand } from "../runtime/chroot-service.ts";
 import { ociCommand, ociNeeds } from "../runtime/oci-service.ts";
 import { type OciRuntime, parseRuntime, runDirectory } from "../runtime/runtime.ts";
+import { findInRoot } from "../sys/find-in-root.ts";
 import { getAllValues, parseUnit } from "../unit/unit-file.ts";
 import type { Container } from "./containers.ts";
-import { configOf, isTerminal } from "./exec.ts";
+import { configOf, isTerminal, pathOf } from "./exec.ts";
 
 /** What makes a service of the sandbox: its own commands, its restarts, its readiness, its log. */
 const SERVICE_ONLY =
@@ -30,11 +31,23 @@ export async function runOnce(container: Container, command: readonly string[]):
   const properties = await propertiesOf(container, id);
   if (runtime.kind === "oci") return runBundle(container, { id, runtime, command, properties, config });
   const own = [...properties, `RuntimeDirectory=${runDirectory(id).slice("/run/".length)}`];
-  if (runtime.kind === "systemd") return systemdRun({ id, properties: own }, command);
+  if (runtime.kind === "systemd")
+    return systemdRun({ id, properties: own }, [programIn(container, config, command), ...command.slice(1)]);
   const process = { ...config.process, args: [...command] };
   const root = join(container.dir, config.root.path);
   const { argv } = chrootCommand({ ...config, process }, { root, chroot: runtime.path });
   return systemdRun({ id, properties: own }, argv);
+}
+
+/** systemd-run(1) would look for a bare name on the host. What a writable root has by itself comes before the image's. */
+function programIn(container: Container, config: RuntimeConfig, [program = ""]: readonly string[]): string {
+  const path = pathOf(config);
+  const layers = config.root.path === "rootfs" ? ["rootfs"] : ["upper", "rootfs"];
+  for (const layer of layers) {
+    const found = findInRoot(join(container.dir, layer), { program, path });
+    if (found !== undefined) return found;
+  }
+  throw new Failure("COMMAND_NOT_FOUND", `the container has no program ${JSON.stringify(program)}`);
 }
 
 /** An OCI runtime reads the command from a configuration: a bundle of its own, there as long as it runs. */
