@@ -126,3 +126,15 @@ test.each(verbs.map((verb) => [verb.name, verb] as const))("verb %s has a handle
   expect(handler.run).toBeTypeOf("function");
   expect(handler.view).toBeTypeOf("function");
 });
+
+test.each([
+  [["run", "x", "ls", "-l", "--json"], ["x", "ls", "-l", "--json"], false],
+  [["--json", "run", "x", "ls", "--help"], ["x", "ls", "--help"], true],
+  [["run", "--json", "x", "--", "-l"], ["x", "-l"], true],
+  [["--state", "run", "run", "x", "sh", "--", "a"], ["x", "sh", "--", "a"], false],
+  [["run", "x"], ["x"], false],
+])("parseCommandLine(%j) leaves to a command what is behind its container", (argv, args, json) => {
+  const call = parseCommandLine(argv, { verbs, personality: "berth" });
+  if ("text" in call) throw new Error(call.text);
+  expect([call.verb.name, call.args, call.globals.json]).toEqual(["run", args, json]);
+});
