@@ -3,14 +3,22 @@ import type { Host } from "../host.ts";
 import type { Info } from "./info.ts";
 
 /** What specifiers mean on every host. */
-const SPECIFIERS: Record<string, string> = { "%t": "/run", "%S": "/var/lib", "%C": "/var/cache", "%L": "/var/log" };
+const SPECIFIERS: Record<string, string> = {
+  "%t": "/run",
+  "%S": "/var/lib",
+  "%C": "/var/cache",
+  "%L": "/var/log",
+};
 
 /** Paths, perhaps patterns, of the lines that `systemd-tmpfiles --remove` acts on; those for the boot alone are not. Pure. */
 export function markedPaths(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const [, type = "", quoted, plain] = /^\s*([DrR]\S*)\s+(?:"([^"]*)"|(\S+))/.exec(line) ?? [];
     if (type === "" || type.includes("!")) return [];
-    const path = (quoted ?? plain ?? "").replace(/%[tSCL]/g, (specifier) => SPECIFIERS[specifier] ?? specifier);
+    const path = (quoted ?? plain ?? "").replace(
+      /%[tSCL]/g,
+      (specifier) => SPECIFIERS[specifier] ?? specifier,
+    );
     return [path.replace(/^\/var\/run(?=\/|$)/, "/run")];
   });
 }
@@ -23,7 +31,7 @@ export function excludedPrefixes(marked: readonly string[], protectedPaths: read
   const above = marked.filter((path) => {
     const literal = path.replace(/[*?[].*$/s, "");
     const isPattern = literal !== path;
-    return protectedPaths.some((each) => isPattern ? each.startsWith(literal) : isBelow(each, path));
+    return protectedPaths.some((each) => (isPattern ? each.startsWith(literal) : isBelow(each, path)));
   });
   return [...new Set([...protectedPaths, ...above])];
 }

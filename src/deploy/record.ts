@@ -121,7 +121,15 @@ interface Entry {
 /** syslog(3) */
 const [ERROR, NOTICE, INFO] = ["3", "5", "6"];
 
-function fieldsOf({ change, name, target, step, result, code, reason }: Entry): Record<string, string | undefined> {
+function fieldsOf({
+  change,
+  name,
+  target,
+  step,
+  result,
+  code,
+  reason,
+}: Entry): Record<string, string | undefined> {
   const what = step ?? (reason === undefined ? result : `${result}: ${reason}`);
   return {
     MESSAGE: `${change} of ${name}: ${what}`,

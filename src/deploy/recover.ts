@@ -9,6 +9,7 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { recorded } from "./record.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
 
@@ -51,7 +52,10 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
   for (const name of [...new Set(names)].sort()) {
     const lock = await lockContainer(host, name);
     try {
-      const done = await recover(host, name, options);
+      const done = await recorded(host, { change: "recover", name }, async (recording, begin) => {
+        begin({});
+        return recover(recording, name, options);
+      });
       if (done !== undefined) recovered.push(done);
     } finally {
       lock.release();

@@ -14,7 +14,11 @@ export async function marksAnything(host: Host, info: Info): Promise<boolean> {
  * By the files as they are on the host. Data, configuration, state and volumes stay whatever the lines say, unless `purge`. A
  * tree that does not run has nothing to remove: such lines are for what a running service makes.
  */
-export async function removeMarked(host: Host, info: Info, { purge = false }: { purge?: boolean } = {}): Promise<void> {
+export async function removeMarked(
+  host: Host,
+  info: Info,
+  { purge = false }: { purge?: boolean } = {},
+): Promise<void> {
   if (host.offline) return;
   const { removeTmpfiles } = await import("../systemd/tmpfiles.ts");
   for (const { path, marked } of await markedFiles(info)) {

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab.run(["systemctl", "disable", "--quiet", "berth-recover.service"]);
-  await lab.run(["rm", "-f", "/etc/systemd/system/berth-recover.service"]);
+  await lab.run(["sh", "-c", "rm -f /etc/systemd/system/berth-*"]);
   await lab.run(["systemctl", "daemon-reload"]);
 });
 
@@ -36,7 +36,7 @@ test("an install killed while its unit starts shows as interrupted, and recover 
   expect(containers).toMatchObject([{ name: "half", state: "interrupted" }]);
   expect(JSON.parse(await lab.output(["berth", "recover", "--json"]))).toEqual({
     schema: 1,
-    recovered: [{ name: "half", outcome: "undone" }],
+    recovered: [{ name: "half", action: "install", outcome: "undone" }],
   });
   expect(await footprint(lab)).toEqual(before);
 });

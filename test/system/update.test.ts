@@ -192,7 +192,7 @@ test("an update killed before a reboot: the boot starts the old version, whole",
     .toBe("active");
   expect(await files()).toEqual(before);
   await lab.output(["systemctl", "disable", "--quiet", "berth-recover.service"]);
-  await lab.output(["rm", "/etc/systemd/system/berth-recover.service"]);
+  await lab.output(["sh", "-c", "rm /etc/systemd/system/berth-*"]);
   await lab.output(["systemctl", "daemon-reload"]);
 });
 
