@@ -2,7 +2,7 @@ import { lastError, native } from "./libc.ts";
 
 const socket = native("int socket(int domain, int type, int protocol)");
 const sendto = native(
-  "ssize_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)",
+  "int64_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)",
 );
 const close = native("int close(int fd)");
 
