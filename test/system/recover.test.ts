@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
+import { signalWhenStarting } from "../support/lab/signal-when-starting.ts";
 
 const lab = machine();
 const probe = "localhost:5000/probe";
@@ -74,8 +75,8 @@ test("a boot without an interrupted change runs nothing of berth", async () => {
 
 /** Ends berth with SIGKILL while systemd waits for the service to say that it is ready. */
 async function killInstall(): Promise<void> {
-  const killed = await lab.run(["timeout", "--signal=KILL", "2", "berth", ...hanging]);
-  expect(killed.exitCode).toBeGreaterThanOrEqual(128);
+  const killed = await signalWhenStarting(lab, ["berth", ...hanging], { unit: "half", signal: "KILL" });
+  expect(killed.exitCode).toBe(137);
   expect(await lab.output(["systemctl", "show", "half", "--property=ActiveState"])).toBe(
     "ActiveState=activating",
   );
