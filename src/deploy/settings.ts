@@ -1,6 +1,5 @@
 /** What the admin says of a container's updates, whatever its deployment: kept beside the deployments, gone with the container. */
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
@@ -43,9 +42,7 @@ export async function changeSettings(
   const after = { ...before, ...change };
   const text = `${JSON.stringify(after)}\n`;
   if (text === `${JSON.stringify(before)}\n`) return false;
-  const path = layout.settings(name);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeDurably(path, text, { mode: 0o600 });
+  await writeDurably(layout.settings(name), text, { mode: 0o600 });
   return true;
 }
 

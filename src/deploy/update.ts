@@ -115,7 +115,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     await removeIntent(host.layout, name);
     return { ...result, outcome: "staged", plan: undefined };
   }
-  await switchRemembering(host, intent, { watchMs: asked.watchMs, digest });
+  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: digest });
   await clearAway(host, name);
   return { ...result, outcome: "updated", plan: undefined };
 }
@@ -131,6 +131,7 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
   }
   const { readInfo } = await import("./info.ts");
   const { revision, berth } = await readInfo(host.layout.deployment(name, staged.number));
+  const from = { deployment, digest: `sha256:${info.revision}` };
   const to = { deployment: staged.number, digest: `sha256:${revision}` };
   const oneWay = berth.oneWay ?? false;
   begin(to);
@@ -142,9 +143,8 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
     displaced: false,
   });
   await writeIntent(host.layout, intent);
-  await switchRemembering(host, intent, { watchMs: asked.watchMs, digest: to.digest });
+  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: to.digest });
   await clearAway(host, name);
-  const from = { deployment, digest: `sha256:${info.revision}` };
   return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay };
 }
 
@@ -167,13 +167,14 @@ async function prepare(
 async function switchRemembering(
   host: Host,
   intent: SwitchIntent,
-  { watchMs, digest }: { watchMs: number; digest: string },
+  { watchMs, from, to }: { watchMs: number; from: string; to: string },
 ): Promise<void> {
   try {
     await switchDeployment(host, intent, { watchMs });
   } catch (error) {
-    if (isFailure(error, "UPDATE_ROLLED_BACK"))
-      await changeSettings(host.layout, intent.name, { failed: digest });
+    // With other values of the same image, it is the values that failed.
+    if (isFailure(error, "UPDATE_ROLLED_BACK") && from !== to)
+      await changeSettings(host.layout, intent.name, { failed: to });
     throw error;
   }
   await changeSettings(host.layout, intent.name, { failed: undefined });

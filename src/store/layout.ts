@@ -19,7 +19,7 @@ import { digestHex } from "../oci/digest.ts";
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
- * containers/.settings/NAME.json what the admin says of a container's updates
+ * containers/.NAME.json          what the admin says of a container's updates
  * ```
  */
 export interface Layout {
@@ -89,6 +89,6 @@ export function layoutOf(stateDir: string): Layout {
     deploymentOld: (name, n) => `${deployment(name, n)}.old`,
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
-    settings: (name) => join(containers, ".settings", `${name}.json`),
+    settings: (name) => join(containers, `.${name}.json`),
   };
 }

@@ -47,7 +47,7 @@ const entries = async (path: string): Promise<string> => (await lab.run(["ls", "
 describe("tmpfiles lines that mark for removal", () => {
   beforeEach(async () => {
     await lab.output(["berth", "uninstall", "turn", "--purge"]);
-    await lab.output(["mkdir", "-p", "/etc/berth/templates", "/run/turn"]);
+    await lab.output(["mkdir", "-p", "/etc/berth/templates", "/run/turn/data"]);
     const lines = [
       "D /run/marked 0755",
       "D /var/lib/turn/var-lib-probe 0755",
@@ -131,16 +131,31 @@ describe("events", () => {
       ...["begun", "activate", "restart", "watch", "done"].map((step) => `rollback ${step}`),
     ]);
     expect(last.at(-1)).toMatchObject({ deployment: 0, digest: expect.stringMatching(/^sha256:/) });
-    const raw = await lab.output(["journalctl", "BERTH_NAME=turn", "--output=json"]);
+    const raw = await lab.output([
+      "journalctl",
+      "BERTH_NAME=turn",
+      "SYSLOG_IDENTIFIER=berth",
+      "--output=json",
+    ]);
     expect(raw).toContain('"BERTH_IMAGE_DIGEST":"sha256:');
     expect(raw).not.toContain("secret-value");
   });
 
   test("--progress=json has them as lines", async () => {
-    const { stderr } = await lab.run(["berth", "rollback", "turn", "--progress=json"]);
-    expect(stderr).toContain(
-      '"type":"change","change":"rollback","name":"turn","result":"failed","code":"NO_PREVIOUS"',
-    );
+    const { stderr } = await lab.run([
+      "berth",
+      "update",
+      "turn",
+      ...quick,
+      "--set",
+      "A=1",
+      "--progress=json",
+    ]);
+    const changes = stderr.split("\n").filter((line) => line.includes('"type":"change"'));
+    expect(changes.map((line) => JSON.parse(line))).toMatchObject([
+      { change: "update", name: "turn", result: "begun", deployment: 1 },
+      { change: "update", name: "turn", result: "done", deployment: 1 },
+    ]);
   });
 });
 
@@ -160,7 +175,7 @@ describe("pre_update", () => {
       "BERTH_NAME=turn",
       expect.stringMatching(/^BERTH_NEW_DIGEST=sha256:[0-9a-f]{64}$/),
       expect.stringMatching(/^BERTH_OLD_DIGEST=sha256:[0-9a-f]{64}$/),
-      "BERTH_STATE_DIRECTORIES=/var/lib/turn/var-lib-probe",
+      "BERTH_STATE_DIRECTORIES=/var/lib/turn:/var/lib/turn/var-lib-probe",
       "active",
     ]);
   });
@@ -261,6 +276,7 @@ describe("automatic updates", () => {
     ]);
     expect(JSON.parse(await lab.output(["berth", "history", "later", "--json"])).deployments).toHaveLength(1);
     expect(await lab.output(["berth", "outdated"])).toBe("nothing is outdated");
+    await lab.output(["berth", "verify"]);
     await lab.output(["systemctl", "start", "berth-verify.service", "berth-prune.service"]);
   });
 
