@@ -30,7 +30,8 @@ export async function uninstall(
   try {
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
-    if (interrupted !== undefined && interrupted.action !== "order") return { name, kept: [] };
+    // An interrupted install or uninstall leaves nothing to do; of anything else the container is there again.
+    if (interrupted?.action === "install" || interrupted?.action === "uninstall") return { name, kept: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);

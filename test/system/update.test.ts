@@ -113,6 +113,13 @@ describe.each(["systemd", "runc"])("update of a service by %s", (runtime) => {
     expect(await lab.output(["systemctl", "is-active", "turn"])).toBe("active");
   });
 
+  test("killed while it starts does not keep an uninstall from being one", async () => {
+    await signalWhenStarting(lab, hanging, { unit: "turn", signal: "KILL" });
+    await lab.output(["berth", "uninstall", "turn", "--purge"]);
+    expect((await lab.run(["berth", "status", "turn"])).exitCode).toBe(4);
+    expect((await lab.run(["systemctl", "is-active", "turn"])).stdout).toBe("inactive");
+  });
+
   test("--dry-run says what would change, --stage-only and --apply do it in two steps", async () => {
     const before = await files();
     const planned = JSON.parse(
