@@ -33,14 +33,23 @@ export async function recover(
 ): Promise<Recovered | undefined> {
   const intent = await readIntent(host.layout, name);
   if (intent === undefined) await removeStaleAsides(host.layout.journal(name));
-  if (intent?.action === "order") {
-    const { finishReorder } = await import("./apply-order.ts");
-    await finishReorder(host, intent);
-  } else if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
-  else if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
+  else {
+    await recorded(host, { change: "recover", name }, async (recording, begin) => {
+      begin({});
+      await finish(recording, intent, { atBoot });
+    });
+  }
   for (const path of await leftoversOf(host.layout, name)) await rm(path, { recursive: true, force: true });
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
+}
+
+async function finish(host: Host, intent: Intent, { atBoot }: { atBoot: boolean }): Promise<void> {
+  if (intent.action === "order") {
+    const { finishReorder } = await import("./apply-order.ts");
+    await finishReorder(host, intent);
+  } else if ("from" in intent) await switchBack(host, intent, { waiting: !atBoot });
+  else await dismantle(host, intent, { awaitStop: !atBoot });
 }
 
 /** Every container that a command left unfinished. */
@@ -52,10 +61,7 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
   for (const name of [...new Set(names)].sort()) {
     const lock = await lockContainer(host, name);
     try {
-      const done = await recorded(host, { change: "recover", name }, async (recording, begin) => {
-        begin({});
-        return recover(recording, name, options);
-      });
+      const done = await recover(host, name, options);
       if (done !== undefined) recovered.push(done);
     } finally {
       lock.release();
