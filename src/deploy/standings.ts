@@ -45,13 +45,14 @@ export async function readActivation(
   }
 }
 
-/** What was current before the present one and is still there. */
+/** What was current before the present one and is still there; another deployment may have its number since. */
 export async function previousDeployment(layout: Layout, name: string): Promise<number | undefined> {
   const current = await currentDeployment(layout, name);
   if (current === undefined) return undefined;
   const previous = (await readActivation(layout, name, current))?.previous;
   if (previous === undefined) return undefined;
-  return (await deploymentsOf(layout, name)).includes(previous) ? previous : undefined;
+  if (!(await deploymentsOf(layout, name)).includes(previous)) return undefined;
+  return (await readActivation(layout, name, previous)) === undefined ? undefined : previous;
 }
 
 export async function setPinned(
