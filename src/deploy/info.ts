@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
+import type { Verdict } from "../trust/verdict.ts";
 import type { Health } from "./health.ts";
 import type { InstallRequest } from "./request.ts";
 
@@ -40,6 +41,8 @@ export interface Info {
     enabled?: boolean;
     /** How the service is found to be healthy after a start; absent: it is not asked. */
     health?: Health;
+    /** Why the policy accepted the image, and when; absent in records of older versions. */
+    trust?: Verdict;
   };
 }
 

@@ -5,8 +5,8 @@ import { OCI_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import {
   MAX_SIGNATURE_BYTES,
   MAX_SIGNATURES,
-  type Signature,
   SIMPLE_SIGNING_TYPE,
+  type Signature,
   type SigstoreSignature,
 } from "../oci/signature.ts";
 import { verifyStream } from "../oci/verified-stream.ts";
@@ -32,7 +32,12 @@ export async function writeAttachment(
 ): Promise<string> {
   const tag = attachmentTag(digest);
   const present = await manifestAt(client, tag);
-  const layer: Descriptor = { mediaType: mimeType, digest: sha256(payload), size: payload.length, annotations };
+  const layer: Descriptor = {
+    mediaType: mimeType,
+    digest: sha256(payload),
+    size: payload.length,
+    annotations,
+  };
   const layers = [...(present?.layers ?? []).filter((other) => !sameLayer(other, layer)), layer];
   const config = Buffer.from(
     JSON.stringify({
@@ -79,7 +84,12 @@ async function readManifest(client: RegistryClient, at: string): Promise<Signatu
   for (const layer of manifest.layers) {
     const { mediaType, annotations = {} } = layer;
     if (mediaType !== SIMPLE_SIGNING_TYPE) continue;
-    found.push({ kind: "sigstore", mimeType: mediaType, payload: await payloadOf(client, layer), annotations });
+    found.push({
+      kind: "sigstore",
+      mimeType: mediaType,
+      payload: await payloadOf(client, layer),
+      annotations,
+    });
   }
   return found;
 }

@@ -28,12 +28,18 @@ export async function readSignatures(
   const found: Signature[] = [];
   if (await client.supportsSignatures()) found.push(...(await client.signatures(digest)));
   else {
-    const lookaside = Lookaside.of(conf, reference, { write: false, ...(await lookasideAccess(reference, access)) });
+    const lookaside = Lookaside.of(conf, reference, {
+      write: false,
+      ...(await lookasideAccess(reference, access)),
+    });
     found.push(...(await lookaside.read(digest)));
   }
   if (usesAttachments(conf, reference)) found.push(...(await readAttachments(client, digest)));
   if (found.length > MAX_SIGNATURES)
-    throw new Failure("SIGNATURE_INVALID", `${digest} has ${found.length} signatures, more than ${MAX_SIGNATURES}`);
+    throw new Failure(
+      "SIGNATURE_INVALID",
+      `${digest} has ${found.length} signatures, more than ${MAX_SIGNATURES}`,
+    );
   return found;
 }
 
@@ -51,7 +57,8 @@ export async function writeSignature(
     const tag = await writeAttachment(client, digest, signature);
     return `${reference.registry}/${reference.repository}:${tag}`;
   }
-  if (base === undefined && (await client.supportsSignatures())) return await client.putSignature(digest, signature);
+  if (base === undefined && (await client.supportsSignatures()))
+    return await client.putSignature(digest, signature);
   const options = await lookasideAccess(reference, access);
   const lookaside =
     base === undefined

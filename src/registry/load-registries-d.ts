@@ -18,7 +18,11 @@ export async function loadRegistriesD(root = "/"): Promise<RegistriesD> {
   let conf = EMPTY_REGISTRIES_D;
   for (const name of await listYaml(directory)) {
     const path = join(directory, name);
-    conf = mergeRegistriesD(conf, parseRegistriesD(await parseYaml(await readFile(path, "utf8"), path), path), path);
+    conf = mergeRegistriesD(
+      conf,
+      parseRegistriesD(await parseYaml(await readFile(path, "utf8"), path), path),
+      path,
+    );
   }
   return conf;
 }

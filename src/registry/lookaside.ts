@@ -105,7 +105,11 @@ export class Lookaside {
   async #put(place: string, blob: Buffer): Promise<void> {
     const http = await Http.open(this.#options);
     try {
-      const response = await http.request(new URL(place), { method: "PUT", body: blob, deadlineMs: REQUEST_MS });
+      const response = await http.request(new URL(place), {
+        method: "PUT",
+        body: blob,
+        deadlineMs: REQUEST_MS,
+      });
       await response.discard();
       if ([200, 201, 204].includes(response.status)) return;
       throw new Failure("DENIED", `${printable(place)}: the server answers ${response.status} to a PUT`, {
@@ -159,7 +163,10 @@ function pathOf(place: string): string {
 function parseBase(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ["http:", "https:", "file:"].includes(url.protocol)) return url;
-  throw new Failure("CONFIG_INVALID", `registries.d: the lookaside ${printable(text)} is no file, http or https URL`);
+  throw new Failure(
+    "CONFIG_INVALID",
+    `registries.d: the lookaside ${printable(text)} is no file, http or https URL`,
+  );
 }
 
 function defaultDirectory(root: string): string {

@@ -24,7 +24,10 @@ export function parseRegistriesD(yaml: unknown, path: string): RegistriesD {
   const scopes = body["docker"] === undefined ? {} : mapOf(body["docker"] ?? {}, `${path}: docker`);
   const fallback = body["default-docker"];
   return {
-    default: fallback === undefined || fallback === null ? undefined : parseScope(fallback, `${path}: default-docker`),
+    default:
+      fallback === undefined || fallback === null
+        ? undefined
+        : parseScope(fallback, `${path}: default-docker`),
     scopes: new Map(
       Object.entries(scopes).map(([scope, value]) => [scope, parseScope(value ?? {}, `${path}: ${scope}`)]),
     ),
@@ -34,7 +37,8 @@ export function parseRegistriesD(yaml: unknown, path: string): RegistriesD {
 /** Two files together. A scope in both is an error, as in containers/image. CONFIG_INVALID. */
 export function mergeRegistriesD(one: RegistriesD, other: RegistriesD, path: string): RegistriesD {
   const twice = [...other.scopes.keys()].find((scope) => one.scopes.has(scope));
-  const what = twice ?? (one.default !== undefined && other.default !== undefined ? "default-docker" : undefined);
+  const what =
+    twice ?? (one.default !== undefined && other.default !== undefined ? "default-docker" : undefined);
   if (what !== undefined)
     throw new Failure("CONFIG_INVALID", `registries.d: ${what} is defined in ${path} and in another file`);
   return { default: one.default ?? other.default, scopes: new Map([...one.scopes, ...other.scopes]) };
@@ -55,7 +59,9 @@ export function lookasideOf(
 
 /** Whether cosign's signatures in the registry count for an image. */
 export function usesAttachments(conf: RegistriesD, reference: RegistryReference): boolean {
-  return scopesFor(conf, reference).find(({ attachments }) => attachments !== undefined)?.attachments ?? false;
+  return (
+    scopesFor(conf, reference).find(({ attachments }) => attachments !== undefined)?.attachments ?? false
+  );
 }
 
 /** Narrowest first; a scope that leaves a setting out lets the wider ones decide it. */
@@ -88,7 +94,8 @@ function textOf(body: Record<string, unknown>, names: readonly string[], where: 
 }
 
 function mapOf(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw invalid(where, "it is not a map");
 }
 

@@ -31,7 +31,11 @@ export async function readExtension(session: Session, place: SignedRepository): 
       asked: { what: `signatures of ${place.digest}`, missing: "IMAGE_UNKNOWN" },
       deadlineMs: REQUEST_MS,
     });
-    return await readBody(response, { http: session.http, limit: MAX_SIGNATURE_BYTES, what: "list of signatures" });
+    return await readBody(response, {
+      http: session.http,
+      limit: MAX_SIGNATURE_BYTES,
+      what: "list of signatures",
+    });
   });
   const what = `signatures of ${place.digest} at ${session.host}`;
   const list = asArray(asObject(parseJson(body, what), what)["signatures"], what);

@@ -21,7 +21,8 @@ export interface Authorities {
 export function readCertificates(pem: string, what: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw signatureRefused(`${what} holds no certificate`);
-  if (blocks.length > MAX_CERTIFICATES) throw signatureRefused(`${what} holds more than ${MAX_CERTIFICATES} certificates`);
+  if (blocks.length > MAX_CERTIFICATES)
+    throw signatureRefused(`${what} holds more than ${MAX_CERTIFICATES} certificates`);
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch (error) {
@@ -96,8 +97,13 @@ function whyNot(
     return `a certificate was not valid at ${time.toISOString()}`;
   if (depth >= MAX_CHAIN) return "the chain is too long";
   const isIssuer = (issuer: X509Certificate): boolean =>
-    issuer.ca && mayVouchForCode(issuer) && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-  const root = authorities.roots.find((each) => each.fingerprint256 === certificate.fingerprint256 || isIssuer(each));
+    issuer.ca &&
+    mayVouchForCode(issuer) &&
+    certificate.checkIssued(issuer) &&
+    certificate.verify(issuer.publicKey);
+  const root = authorities.roots.find(
+    (each) => each.fingerprint256 === certificate.fingerprint256 || isIssuer(each),
+  );
   if (root !== undefined)
     return root.validFromDate > time || root.validToDate < time ? "the root was not valid then" : undefined;
   const rest = (used: X509Certificate): Authorities => ({

@@ -49,7 +49,11 @@ export function needsSignatures(policy: Policy | undefined, reference: Reference
   return requirementsFor(policy, reference).requirements.some(({ type }) => type.includes("igned"));
 }
 
-async function checkRequirement(requirement: Requirement, subject: Subject, scope: string): Promise<Accepted> {
+async function checkRequirement(
+  requirement: Requirement,
+  subject: Subject,
+  scope: string,
+): Promise<Accepted> {
   try {
     return await acceptedBy(requirement, subject);
   } catch (error) {
@@ -57,12 +61,16 @@ async function checkRequirement(requirement: Requirement, subject: Subject, scop
     const name = formatReference(subject.reference);
     const isMissing = error.message.startsWith("A signature was required, but no signature exists");
     const cause = new Error([error.message, ...causesOf(error)].join(": "));
-    throw new Failure("POLICY_REJECTED", `${name} is rejected by policy: ${scope} requires ${requirement.type}`, {
-      hint: isMissing
-        ? "Where signatures are looked for is in registries.d; `berth trust show` lists it, `berth sign` makes one."
-        : "`berth trust show` lists the keys of the policy.",
-      cause,
-    });
+    throw new Failure(
+      "POLICY_REJECTED",
+      `${name} is rejected by policy: ${scope} requires ${requirement.type}`,
+      {
+        hint: isMissing
+          ? "Where signatures are looked for is in registries.d; `berth trust show` lists it, `berth sign` makes one."
+          : "`berth trust show` lists the keys of the policy.",
+        cause,
+      },
+    );
   }
 }
 

@@ -23,7 +23,11 @@ export function parseNamed(text: string): Named | undefined {
   }
   if (reference.transport !== "docker") return undefined;
   const isNameOnly = !/[:@]/.test(text.slice(text.lastIndexOf("/") + 1));
-  return { name: nameOf(reference), text: isNameOnly ? nameOf(reference) : formatReference(reference), isNameOnly };
+  return {
+    name: nameOf(reference),
+    text: isNameOnly ? nameOf(reference) : formatReference(reference),
+    isNameOnly,
+  };
 }
 
 export function nameOf({ registry, repository }: RegistryReference): string {

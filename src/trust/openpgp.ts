@@ -1,5 +1,5 @@
 /** Simple signing's cryptography, by OpenPGP.js: one message, one signature, of one of the keys that are given. */
-import type { AnyPacket, Key, Message, SignaturePacket, Subkey } from "openpgp";
+import type { AnyPacket, Config, Key, Message, SignaturePacket, Subkey } from "openpgp";
 import { signatureRefused } from "./signature-refused.ts";
 
 export interface OpenPgpSigned {
@@ -13,7 +13,6 @@ export interface OpenPgpSigned {
 }
 
 type OpenPgp = typeof import("openpgp");
-type Config = ReturnType<typeof configOf>;
 
 /** Keyrings, armored or not. Undefined keys are left out; none at all is an error. SIGNATURE_INVALID. */
 export async function readKeyring(files: readonly Buffer[]): Promise<Key[]> {
@@ -33,54 +32,39 @@ export async function verifyOpenPgp(blob: Uint8Array, keys: Key[]): Promise<Open
   const openpgp = await import("openpgp");
   const config = configOf(openpgp);
   const message = await readSigned(openpgp, { blob, config });
-  const issuer = checkShape(openpgp, message);
+  refuseEncrypted(openpgp, message);
+  const { content, signature } = await onlySignature(openpgp, { message, keys, config });
+  const issuer = signature.keyID;
   const key = keys.find((each) => each.getKeys(issuer).length > 0);
   if (key === undefined)
-    throw signatureRefused(`the signature is by the key ${issuer.toHex().toUpperCase()}, which is not one of the policy's`);
+    throw signatureRefused(
+      `the signature is by the key ${issuer.toHex().toUpperCase()}, which is not one of the policy's`,
+    );
   const fingerprint = key.getFingerprint().toUpperCase();
-  await checkUsable(openpgp, { key, issuer, fingerprint, config });
-  // The time of the signature itself is checked below, so that each case has its own words.
-  const { data, signatures } = await openpgp.verify({
-    message,
-    verificationKeys: key.toPublic(),
-    format: "binary",
-    date: null,
-    config,
-  });
-  const [result, ...more] = signatures;
-  if (result === undefined || more.length > 0) throw unsigned();
+  await checkUsable(key, { issuer, fingerprint, config });
   let packet: SignaturePacket | undefined;
   try {
-    await result.verified;
-    [packet] = (await result.signature).packets;
+    await signature.verified;
+    [packet] = (await signature.signature).packets;
   } catch (error) {
     throw signatureRefused(`the signature does not fit its content (key ${fingerprint})`, error);
   }
-  if (packet?.created === null || packet === undefined) throw unsigned();
-  const { created } = packet;
+  const created = packet?.created ?? undefined;
+  if (packet === undefined || created === undefined) throw unsigned();
+  // The library was asked at no time in particular, so that each case has its own words.
   if (packet.isExpired(new Date())) throw signatureRefused(`the signature by ${fingerprint} has expired`);
   if (created.getTime() > Date.now() + CLOCK_SKEW_MS)
     throw signatureRefused(`the signature by ${fingerprint} is from the future: ${created.toISOString()}`);
-  return {
-    content: Buffer.from(data as Uint8Array),
-    fingerprint,
-    users: key.getUserIDs(),
-    signed: created.toISOString(),
-  };
+  return { content, fingerprint, users: key.getUserIDs(), signed: created.toISOString() };
 }
 
 const CLOCK_SKEW_MS = 60_000;
 const MAX_CONTENT = 4 * 1024 * 1024;
 
 /** As lenient with old algorithms as GnuPG, whose verdict is the measure; a decompression bomb is not read. */
-function configOf({ enums }: OpenPgp): {
-  rejectPublicKeyAlgorithms: Set<never>;
-  rejectCurves: Set<never>;
-  rejectMessageHashAlgorithms: Set<number>;
-  minRSABits: number;
-  maxDecompressedMessageSize: number;
-} {
+function configOf({ config, enums }: OpenPgp): Config {
   return {
+    ...config,
     rejectPublicKeyAlgorithms: new Set(),
     rejectCurves: new Set(),
     rejectMessageHashAlgorithms: new Set([enums.hash.md5]),
@@ -116,11 +100,7 @@ async function readSigned(
   }
 }
 
-/** A one-pass signature, the literal content, the signature: nothing else, nothing twice. Returns who signed. */
-function checkShape({ enums }: OpenPgp, message: Message<Uint8Array>): ReturnType<Key["getKeyID"]> {
-  const tags = message.unwrapCompressed().packets.map((packet) => tagOf(packet));
-  const count = (tag: number): number => tags.filter((each) => each === tag).length;
-  const { packet } = enums;
+function refuseEncrypted({ enums: { packet } }: OpenPgp, message: Message<Uint8Array>): void {
   const encrypted: number[] = [
     packet.publicKeyEncryptedSessionKey,
     packet.symEncryptedSessionKey,
@@ -128,14 +108,33 @@ function checkShape({ enums }: OpenPgp, message: Message<Uint8Array>): ReturnTyp
     packet.symEncryptedIntegrityProtectedData,
     packet.aeadEncryptedData,
   ];
+  const tags = message.unwrapCompressed().packets.map((each) => tagOf(each));
   if (tags.some((tag) => encrypted.includes(tag))) throw signatureRefused("the signature is encrypted");
-  if (count(packet.signature) === 0) throw unsigned();
-  if (count(packet.signature) > 1)
-    throw signatureRefused(`Unexpected GPG signature count ${count(packet.signature)}: one signature signs one image`);
-  if (count(packet.literalData) !== 1) throw signatureRefused("the signature does not hold what it signs");
-  const [issuer, ...others] = message.getSigningKeyIDs();
-  if (issuer === undefined || others.length > 0) throw unsigned();
-  return issuer;
+  if (!tags.includes(packet.literalData)) throw signatureRefused("the signature does not hold what it signs");
+}
+
+type Verification = Awaited<ReturnType<OpenPgp["verify"]>>["signatures"][number];
+
+/** The content and its one signature, not yet looked at. */
+async function onlySignature(
+  openpgp: OpenPgp,
+  { message, keys, config }: { message: Message<Uint8Array>; keys: Key[]; config: Config },
+): Promise<{ content: Buffer; signature: Verification }> {
+  const verificationKeys = keys.map((key) => key.toPublic());
+  let result: Awaited<ReturnType<OpenPgp["verify"]>>;
+  try {
+    result = await openpgp.verify({ message, verificationKeys, format: "binary", date: null, config });
+  } catch (error) {
+    throw signatureRefused("the signature is not a signed OpenPGP message", error);
+  }
+  const [signature, ...others] = result.signatures;
+  if (signature === undefined) throw unsigned();
+  for (const each of result.signatures) each.verified.catch(() => {}); // asked for below, where it counts
+  if (others.length > 0)
+    throw signatureRefused(
+      `Unexpected GPG signature count ${result.signatures.length}: one signature signs one image`,
+    );
+  return { content: Buffer.from(result.data as unknown as Uint8Array), signature };
 }
 
 function tagOf(packet: AnyPacket): number {
@@ -143,27 +142,32 @@ function tagOf(packet: AnyPacket): number {
 }
 
 async function checkUsable(
-  _openpgp: OpenPgp,
-  { key, issuer, fingerprint, config }: { key: Key; issuer: ReturnType<Key["getKeyID"]>; fingerprint: string; config: Config },
+  key: Key,
+  { issuer, fingerprint, config }: { issuer: Verification["keyID"]; fingerprint: string; config: Config },
 ): Promise<void> {
   const now = new Date();
-  if (await key.isRevoked(undefined, undefined, now)) throw signatureRefused(`the key ${fingerprint} is revoked`);
+  if (await key.isRevoked(undefined, undefined, now))
+    throw signatureRefused(`the key ${fingerprint} is revoked`);
   const expires = await key.getExpirationTime();
   if (expires === null || (expires instanceof Date && expires <= now))
     throw signatureRefused(`the key ${fingerprint} has expired`);
   const subkey = key.getSubkeys(issuer)[0];
   if (subkey !== undefined) await checkSubkey(subkey, { fingerprint, now });
   try {
-    await key.getSigningKey(issuer, now, undefined, config as never);
+    await key.getSigningKey(issuer, now, undefined, config);
   } catch (error) {
     throw signatureRefused(`the key ${fingerprint} cannot be used for signatures`, error);
   }
 }
 
-async function checkSubkey(subkey: Subkey, { fingerprint, now }: { fingerprint: string; now: Date }): Promise<void> {
+async function checkSubkey(
+  subkey: Subkey,
+  { fingerprint, now }: { fingerprint: string; now: Date },
+): Promise<void> {
   const which = `the subkey ${subkey.getFingerprint().toUpperCase()} of ${fingerprint}`;
   for (const revocation of subkey.revocationSignatures)
-    if (await subkey.isRevoked(revocation, subkey.keyPacket, now)) throw signatureRefused(`${which} is revoked`);
+    if (await subkey.isRevoked(revocation, subkey.keyPacket, now))
+      throw signatureRefused(`${which} is revoked`);
   const expires = await subkey.getExpirationTime();
   if (expires instanceof Date && expires <= now) throw signatureRefused(`${which} has expired`);
 }

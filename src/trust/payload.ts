@@ -31,7 +31,8 @@ export function parsePayload(bytes: Uint8Array, kind: "simple" | "sigstore"): Pa
   const image = exactly(critical["image"], "critical.image", ["docker-manifest-digest"]);
   const identity = exactly(critical["identity"], "critical.identity", ["docker-reference"]);
   const digest = text(image["docker-manifest-digest"], "docker-manifest-digest");
-  if (!isDigest(digest)) throw signatureRefused(`the signature's digest ${JSON.stringify(digest)} is not one`);
+  if (!isDigest(digest))
+    throw signatureRefused(`the signature's digest ${JSON.stringify(digest)} is not one`);
   const { creator, timestamp } = optionalOf(body["optional"]);
   return { identity: text(identity["docker-reference"], "docker-reference"), digest, creator, timestamp };
 }
@@ -46,7 +47,10 @@ export function formatPayload(payload: Payload, kind: "simple" | "sigstore"): Bu
         image: { "docker-manifest-digest": digest },
         type: TYPES[kind],
       },
-      optional: { ...(creator === undefined ? {} : { creator }), ...(timestamp === undefined ? {} : { timestamp }) },
+      optional: {
+        ...(creator === undefined ? {} : { creator }),
+        ...(timestamp === undefined ? {} : { timestamp }),
+      },
     }),
   );
 }
@@ -83,7 +87,8 @@ function exactly(value: unknown, what: string, names: readonly string[]): Record
 function members(value: unknown, what: string, names: readonly string[]): Record<string, unknown> {
   const found = object(value, what);
   const unknown = Object.keys(found).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw signatureRefused(`the signature's ${what} has an unknown member ${unknown}`);
+  if (unknown !== undefined)
+    throw signatureRefused(`the signature's ${what} has an unknown member ${unknown}`);
   return found;
 }
 

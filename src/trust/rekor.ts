@@ -16,7 +16,12 @@ export async function verifyRekorSet(
   { keys, signedWith }: { keys: readonly KeyObject[]; signedWith: Buffer },
 ): Promise<number> {
   const set = members(annotationOf(signature, "set"), "Rekor SET", ["SignedEntryTimestamp", "Payload"]);
-  const payload = checkMembers(set["Payload"], "Rekor SET payload", ["body", "integratedTime", "logIndex", "logID"]);
+  const payload = checkMembers(set["Payload"], "Rekor SET payload", [
+    "body",
+    "integratedTime",
+    "logIndex",
+    "logID",
+  ]);
   const { json } = await import("@sigstore/core");
   const signed = Buffer.from(json.canonicalize(payload as Record<string, never>) as string);
   const promise = Buffer.from(String(set["SignedEntryTimestamp"]), "base64");

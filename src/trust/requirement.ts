@@ -133,7 +133,11 @@ function checkData(fields: Record<string, unknown>, at: string): void {
   for (const [name, value] of Object.entries(fields))
     if (/Datas?$/.test(name))
       for (const text of [value].flat())
-        if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(String(text).replace(/[\r\n]/g, "")))
+        if (
+          !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(
+            String(text).replace(/[\r\n]/g, ""),
+          )
+        )
           throw policyInvalid(`${at}: "${name}" is not base64`);
 }
 

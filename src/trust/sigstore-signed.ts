@@ -1,5 +1,5 @@
 /** sigstoreSigned: cosign's signatures, by keys or by certificates. */
-import { type SigstoreSignature, SIMPLE_SIGNING_TYPE } from "../oci/signature.ts";
+import { SIMPLE_SIGNING_TYPE, type SigstoreSignature } from "../oci/signature.ts";
 import {
   checkEmail,
   checkFulcioSubject,

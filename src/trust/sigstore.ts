@@ -36,12 +36,16 @@ export function signerOf(signature: SigstoreSignature, keys: readonly KeyObject[
   const bytes = Buffer.from(annotationOf(signature, "signature"), "base64");
   const signer = keys.find((key) => isSignedBy(signature.payload, { key, bytes }));
   if (signer !== undefined) return signer;
-  throw signatureRefused("cryptographic signature verification failed: it is not by the policy's key, or it was altered");
+  throw signatureRefused(
+    "cryptographic signature verification failed: it is not by the policy's key, or it was altered",
+  );
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo, hex: how a key is called in records. */
 export function keyName(key: KeyObject): string {
-  return `sha256:${createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("hex")}`;
+  return `sha256:${createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("hex")}`;
 }
 
 function isSignedBy(payload: Buffer, { key, bytes }: { key: KeyObject; bytes: Buffer }): boolean {
