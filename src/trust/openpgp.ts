@@ -175,3 +175,39 @@ async function checkSubkey(
 function unsigned(): ReturnType<typeof signatureRefused> {
   return signatureRefused("the signature file holds data that nobody signed");
 }
+
+/** A signed message by a secret key of `keyring`: the one whose fingerprint or user id `wanted` names, or the only one. SIGNATURE_INVALID. */
+export async function signOpenPgp(
+  content: Buffer,
+  {
+    keyring,
+    wanted,
+    passphrase,
+  }: { keyring: Buffer; wanted: string | undefined; passphrase: string | undefined },
+): Promise<Buffer> {
+  const openpgp = await import("openpgp");
+  const config = configOf(openpgp);
+  const keys = (await readOne(openpgp, { bytes: keyring, config })).filter((key) => key.isPrivate());
+  const found = keys.filter((key) => wanted === undefined || isNamed(key, wanted));
+  const [key] = found;
+  if (key === undefined || !key.isPrivate() || found.length > 1)
+    throw signatureRefused(
+      `the key file has ${found.length} secret keys ${wanted ?? ""}: name one with --sign-by`,
+    );
+  const signingKeys = key.isDecrypted()
+    ? key
+    : await openpgp
+        .decryptKey({ privateKey: key, passphrase: passphrase ?? "", config })
+        .catch((error: unknown) => {
+          throw signatureRefused("the secret key does not open: another passphrase?", error);
+        });
+  const message = await openpgp.createMessage({ binary: new Uint8Array(content) });
+  return Buffer.from(await openpgp.sign({ message, signingKeys, format: "binary", config }));
+}
+
+function isNamed(key: Key, wanted: string): boolean {
+  const text = wanted.replace(/^0x/, "").replaceAll(" ", "").toLowerCase();
+  return (
+    key.getFingerprint().endsWith(text) || key.getUserIDs().some((user) => user.toLowerCase().includes(text))
+  );
+}

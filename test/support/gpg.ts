@@ -23,7 +23,10 @@ export class Gpg {
   }
 
   /** A new key that signs; its fingerprint. */
-  async key(user: string, { at, expires = "never" }: { at?: string; expires?: string } = {}): Promise<string> {
+  async key(
+    user: string,
+    { at, expires = "never" }: { at?: string; expires?: string } = {},
+  ): Promise<string> {
     await this.run(["--quick-generate-key", user, "ed25519", "sign", expires], { at });
     return await this.fingerprint(user);
   }
@@ -79,7 +82,9 @@ export class Gpg {
   }
 
   private async fingerprints(user: string): Promise<string[]> {
-    const listed = (await this.run(["--with-colons", "--fingerprint", "--fingerprint", "--list-keys", user])).toString();
+    const listed = (
+      await this.run(["--with-colons", "--fingerprint", "--fingerprint", "--list-keys", user])
+    ).toString();
     return [...listed.matchAll(/^fpr:+([0-9A-F]+):/gm)].map(([, found = ""]) => found);
   }
 }
