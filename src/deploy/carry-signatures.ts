@@ -18,11 +18,11 @@ export async function carrySignatures(
 ): Promise<(from: SourceManifest, made: Digest) => Promise<readonly Signature[]>> {
   const { signBy, keyFile, removeSignatures = false } = request;
   const signer = signBy === undefined && keyFile === undefined ? undefined : await openSigner(request);
-  const identity = signer && (request.identity ?? identityOf(target.reference));
   if (signer !== undefined && target.putSignatures === undefined)
     throw new Failure("UNSUPPORTED", `${target.reference.transport}: has no place for signatures`, {
       hint: "Copy to a registry or to dir:, or leave out the key.",
     });
+  const identity = signer && (request.identity ?? identityOf(target.reference));
   return async ({ digest }, made) => {
     const own = removeSignatures ? [] : ((await source.signatures?.(digest)) ?? []);
     if (own.length > 0 && made !== digest)

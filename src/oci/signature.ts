@@ -1,6 +1,5 @@
 import { Failure } from "../errors.ts";
 import { asObject, asString, asStringMap, parseJson } from "./json.ts";
-import { printable } from "./printable.ts";
 
 /**
  * A signature of an image, not yet verified: a "simple signing" blob (an OpenPGP message), or what cosign attaches to an image
@@ -26,6 +25,9 @@ const OPENPGP_FIRST = new Set([
   ...[0xc4, 0x88, 0x89, 0x8a, 0x8b, 0xc2],
 ]);
 
+/** Those of an encrypted message: a session key, or encrypted data. */
+const ENCRYPTED_FIRST = new Set([0x84, 0x85, 0x86, 0xc1, 0x8c, 0x8d, 0x8e, 0xc3, 0xc9, 0xd2, 0xd4]);
+
 /** From the file form that containers/image gives signatures, in lookaside servers and `dir:` images. SIGNATURE_INVALID. */
 export function parseSignature(blob: Uint8Array, where: string): Signature {
   const bytes = Buffer.from(blob);
@@ -35,7 +37,10 @@ export function parseSignature(blob: Uint8Array, where: string): Signature {
   if (OPENPGP_FIRST.has(bytes[0] ?? 0)) return { kind: "simple", bytes };
   if (bytes.subarray(0, SIGSTORE_HEAD.length).equals(SIGSTORE_HEAD))
     return parseSigstore(bytes.subarray(SIGSTORE_HEAD.length), where);
-  throw new Failure("SIGNATURE_INVALID", `${where} is no signature of a kind that is known`);
+  const what = ENCRYPTED_FIRST.has(bytes[0] ?? 0)
+    ? "is encrypted, as no signature is"
+    : "is no signature of a kind that is known";
+  throw new Failure("SIGNATURE_INVALID", `${where} ${what}`);
 }
 
 /** The inverse of parseSignature. */
@@ -44,11 +49,6 @@ export function formatSignature(signature: Signature): Buffer {
   const { mimeType, payload, annotations } = signature;
   const json = JSON.stringify({ mimeType, payload: payload.toString("base64"), annotations });
   return Buffer.concat([SIGSTORE_HEAD, Buffer.from(json)]);
-}
-
-/** MIME types, digests and identities of a signature as it stands in messages. */
-export function showSigned(text: string): string {
-  return printable(text, 200);
 }
 
 function parseSigstore(json: Uint8Array, where: string): Signature {

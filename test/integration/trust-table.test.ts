@@ -410,7 +410,7 @@ const CASES: Case[] = [
       await gpg.run(["--passphrase", "secret", "--symmetric"], { input: Buffer.from(good()) }),
     ],
     accepts: false,
-    says: /the signature is encrypted/,
+    says: /is encrypted/,
   },
   {
     name: "two signatures in one",
