@@ -120,10 +120,11 @@ function whyNot(
 }
 
 async function issuerOf(leaf: X509Certificate): Promise<string> {
-  const { X509Certificate: Parsed } = await import("@sigstore/core");
+  const { ASN1Obj, X509Certificate: Parsed } = await import("@sigstore/core");
   const parsed = Parsed.parse(Buffer.from(leaf.raw));
   const old = parsed.extension(ISSUER)?.value.toString();
-  const current = parsed.extension(ISSUER_V2)?.valueObj.value.toString();
+  const encoded = parsed.extension(ISSUER_V2)?.value;
+  const current = encoded && ASN1Obj.parseBuffer(Buffer.from(encoded)).value.toString();
   if (old !== undefined && current !== undefined && old !== current)
     throw signatureRefused("the certificate's two issuer extensions differ");
   const issuer = current ?? old;
