@@ -1,11 +1,12 @@
 /** The policy's word on an image: asked when it is fetched, and again when it is taken from the store. */
-import { Failure, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
-import { parseSignature, type Signature } from "../oci/signature.ts";
+import { formatSignature, parseSignature, type Signature } from "../oci/signature.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { Source, SourceManifest } from "../transport/source.ts";
 import type { Verdict } from "../trust/verdict.ts";
+import type { Fetching } from "./fetching.ts";
 
 export interface AcceptedImage extends NamedImage {
   verdict: Verdict;
@@ -44,22 +45,59 @@ export async function acceptManifest(
 /** An image of the store, by the signatures that were kept with it and the place it came from. POLICY_REJECTED. */
 export async function acceptStored(host: Host, stored: NamedImage): Promise<AcceptedImage> {
   const { image, name, source } = stored;
+  const verdict = await ask(host, {
+    reference: parseReference(source ?? name),
+    manifest: image.manifestBytes,
+    signatures: async () =>
+      image.signatures.map((blob, at) => parseSignature(blob, `signature ${at + 1} of ${name} in the store`)),
+  });
+  return { ...stored, verdict };
+}
+
+/**
+ * As acceptStored, but signatures that do not suffice are asked for anew where the image came from: one may have been made since.
+ * That nobody answers there changes nothing. POLICY_REJECTED.
+ */
+export async function acceptOrRefresh(
+  host: Host,
+  stored: NamedImage,
+  fetching: Fetching,
+): Promise<AcceptedImage> {
   try {
-    const verdict = await ask(host, {
-      reference: parseReference(source ?? name),
-      manifest: image.manifestBytes,
-      signatures: async () =>
-        image.signatures.map((blob, at) =>
-          parseSignature(blob, `signature ${at + 1} of ${name} in the store`),
-        ),
-    });
-    return { ...stored, verdict };
+    return await acceptStored(host, stored);
   } catch (error) {
-    if (!isFailure(error, "POLICY_REJECTED") || image.signatures.length > 0) throw error;
-    throw new Failure(error.code, error.message, {
-      hint: `The store has no signatures of it. \`berth pull ${source ?? name}\` fetches those that its registry has.`,
-      cause: error.cause,
-    });
+    if (!isFailure(error, "POLICY_REJECTED")) throw error;
+    const signatures = await newSignatures(host, stored, fetching);
+    if (signatures.length === 0) throw error;
+    const { image, name, source } = stored;
+    const refreshed = { ...stored, image: { ...image, signatures: [...signatures, ...image.signatures] } };
+    const accepted = await acceptStored(host, refreshed);
+    await (await host.writableStore()).name(name, { ...refreshed, image: { ...image, signatures }, source });
+    return accepted;
+  }
+}
+
+/** Those that the store lacks; none where the policy needs none, or the place cannot be asked. */
+async function newSignatures(
+  host: Host,
+  { image, name, source: from }: NamedImage,
+  fetching: Fetching,
+): Promise<Buffer[]> {
+  const { needsSignatures } = await import("../trust/check-policy.ts");
+  const reference = parseReference(from ?? name);
+  if (!needsSignatures(await host.policy(), reference)) return [];
+  try {
+    const source = await host.source(reference, fetching);
+    try {
+      await source.manifest(image.digest); // from the place that has it
+      const found = ((await source.signatures?.(image.digest)) ?? []).map(formatSignature);
+      return found.filter((blob) => !image.signatures.some((other) => other.equals(blob)));
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (!isFailure(error) || error.code === "INTERRUPTED") throw error;
+    return [];
   }
 }
 

@@ -8,8 +8,9 @@ import { formatReference, parseReference, type Reference } from "../oci/referenc
 import type { Source, SourceManifest } from "../transport/source.ts";
 import { acceptManifest } from "./accept.ts";
 import { carrySignatures } from "./carry-signatures.ts";
+import type { Fetching } from "./fetching.ts";
 import { requireImage } from "./images.ts";
-import { type Fetching, openImage } from "./open-image.ts";
+import { openImage } from "./open-image.ts";
 import type { SigningKey } from "./signer.ts";
 import { StoredSource } from "./stored-source.ts";
 

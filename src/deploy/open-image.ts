@@ -4,13 +4,8 @@ import type { Host } from "../host.ts";
 import { isShortName } from "../oci/reference.ts";
 import type { Source } from "../transport/source.ts";
 import { refuseEarly } from "./accept.ts";
+import type { Fetching } from "./fetching.ts";
 import { StoredSource } from "./stored-source.ts";
-
-/** How registries are talked to. */
-export interface Fetching {
-  authFile?: string | undefined;
-  tlsVerify?: boolean | undefined;
-}
 
 /** The image as a transport has it: of a short name, the first registry that knows it. POLICY_REJECTED, IMAGE_UNKNOWN. */
 export async function openRemote(host: Host, typed: string, fetching: Fetching = {}): Promise<Source> {

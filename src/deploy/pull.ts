@@ -9,7 +9,7 @@ import {
   type AcceptedImage,
   type AcceptedManifest,
   acceptManifest,
-  acceptStored,
+  acceptOrRefresh,
   refuseEarly,
 } from "./accept.ts";
 import type { PullRequest } from "./request.ts";
@@ -42,14 +42,13 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
  */
 export async function findOrPull(host: Host, request: PullRequest): Promise<AcceptedImage> {
   const stored = await (await host.store()).find(request.image);
-  if (stored !== undefined) return await acceptStored(host, stored);
+  if (stored !== undefined) return await acceptOrRefresh(host, stored, request);
   const isShared = host.config.additionalStores.length > 0;
   const borrowed = isShared ? await (await host.writableStore()).borrow(request.image) : undefined;
-  return borrowed === undefined ? await pull(host, request) : await acceptStored(host, borrowed);
+  return borrowed === undefined ? await pull(host, request) : await acceptOrRefresh(host, borrowed, request);
 }
 
 async function pullReference(host: Host, reference: Reference, request: PullRequest): Promise<Pulled> {
-  const store = await host.writableStore();
   const name = formatReference(reference);
   host.report({ type: "step", step: "pull", name });
   const source = await host.source(reference, { authFile: request.authFile, tlsVerify: request.tlsVerify });
@@ -64,6 +63,7 @@ async function pullReference(host: Host, reference: Reference, request: PullRequ
     });
     if (accepted === undefined) throw new Error("the policy was not asked");
     const { verdict, signatures } = accepted as AcceptedManifest;
+    const store = await host.writableStore();
     host.report({ type: "resolved", reference: name, digest });
     const fetched = { layers: 0, bytes: 0 };
     const keepsBlobs = request.keepBlobs === true || host.config.keepBlobs;

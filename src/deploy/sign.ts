@@ -8,7 +8,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { formatReference, type Reference, type RegistryReference } from "../oci/reference.ts";
 import type { Signature } from "../oci/signature.ts";
 import type { Source } from "../transport/source.ts";
-import type { Fetching } from "./open-image.ts";
+import type { Fetching } from "./fetching.ts";
 import { openSigner, type SigningKey } from "./signer.ts";
 
 export interface SignRequest extends Fetching, SigningKey {

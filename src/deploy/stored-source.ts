@@ -6,7 +6,7 @@ import { parseReference, type Reference, type Transport } from "../oci/reference
 import { parseSignature, type Signature } from "../oci/signature.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { Source, SourceManifest } from "../transport/source.ts";
-import type { Fetching } from "./open-image.ts";
+import type { Fetching } from "./fetching.ts";
 
 const KEEP_NO_MANIFEST: readonly Transport[] = ["docker-archive", "docker-daemon", "containers-storage"];
 

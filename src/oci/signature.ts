@@ -16,7 +16,7 @@ export const SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+
 
 /** Most signatures that one image may have, and bytes that one may have; as containers/image. */
 export const MAX_SIGNATURES = 128;
-export const MAX_SIGNATURE_BYTES = 4 * 1024 * 1024;
+export const MAX_SIGNATURE_BYTES: number = 4 * 1024 * 1024;
 
 const SIGSTORE_HEAD = Buffer.from("\0sigstore-json\n");
 /** First bytes that an OpenPGP message can have: compressed, marker, one-pass signature, signature. */

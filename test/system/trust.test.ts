@@ -28,6 +28,7 @@ afterAll(async () => {
   await gpg.close();
   await lab.run(["berth", "uninstall", "etcd", "--purge"]);
   await lab.run(["tee", "/etc/containers/policy.json"], { input: policy });
+  await lab.run(["berth", "rmi", tagged]);
   await lab.run(["rm", "-rf", "/etc/containers/registries.d/localhost:5000.yaml", "/srv/signatures"]);
   for (const name of ["alice", "mallory"]) await lab.run(["rm", `/root/${name}.key`, `/root/${name}.asc`]);
 });
