@@ -44,14 +44,13 @@ export async function checkSigstoreSigned({ fields }: Requirement, subject: Subj
     signerOf(signature, [key]);
     const payload = parsePayload(signature.payload, "sigstore");
     checkSigned(payload, fields, subject);
-    const seconds = time ?? payload.timestamp;
     return {
       type: "sigstoreSigned",
       key: keyName(key),
       signer,
       identity: payload.identity,
       digest: payload.digest,
-      signed: seconds === undefined ? undefined : new Date(seconds * 1000).toISOString(),
+      signed: isoTime(time ?? payload.timestamp),
     };
   });
 }
@@ -116,4 +115,10 @@ async function certificatesOf(
   const found = files.flatMap((bytes) => readCertificates(bytes.toString(), names[0] ?? ""));
   if (files.length > 0 && found.length === 0) throw signatureRefused(`${names[0]} holds no certificate`);
   return found;
+}
+
+/** Undefined for what is no time that people could mean: it is the signer's word alone. */
+function isoTime(seconds: number | undefined): string | undefined {
+  const date = new Date((seconds ?? Number.NaN) * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
