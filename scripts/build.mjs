@@ -13,8 +13,8 @@ const at = (...names) => join(project, ...names);
 
 /** Each begins a thread or a process, so that it must be a file under its own name. */
 const ENTRIES = ["src/cli.ts", "src/store/worker.ts", "src/store/hash-worker.ts", "src/store/link-worker.ts"];
-/** Native, or asked for by dbus-next and never needed. */
-const EXTERNAL = ["koffi", "usocket", "x11"];
+/** Native, asked for by dbus-next and never needed, or under a licence (LGPL) that wants it to be replaceable. */
+const EXTERNAL = ["koffi", "usocket", "x11", "openpgp"];
 
 /** commander can start subcommands that are programs of their own; berth has none, and loading child_process takes time. */
 const withoutSubprograms = {

@@ -7,9 +7,9 @@ import type { CopyOptions } from "./options.ts";
 export async function run(
   context: Context,
   [from = "", to = ""]: string[],
-  { authfile, ...options }: CopyOptions,
+  { authfile, key, ...options }: CopyOptions,
 ): Promise<CopyResult> {
-  return withHost(context, (host) => copy(host, { from, to, authFile: authfile, ...options }));
+  return withHost(context, (host) => copy(host, { from, to, authFile: authfile, keyFile: key, ...options }));
 }
 
 export function view({ destination, digest, sourceDigest, images, blobs }: CopyResult): View {

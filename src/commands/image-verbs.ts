@@ -1,5 +1,6 @@
 /** The verbs that move images from place to place: declarations only, for verbs.ts. */
 import type { OptionSpec, Verb } from "./command.ts";
+import { carrying } from "./trust-verbs.ts";
 
 const fetching: readonly OptionSpec[] = [
   { flags: "--authfile <file>", description: "credentials for registries, as `podman login` writes them" },
@@ -36,7 +37,7 @@ const copy: Verb = {
   name: "copy",
   summary: "Copy an image from one place to another",
   arguments: ["<source>", "<destination>"],
-  options: [...shaping, ...fetching],
+  options: [...shaping, ...carrying, ...fetching],
   examples: [
     {
       command: "berth copy quay.io/coreos/etcd:v3.5.9 registry.example.com/etcd:3.5",
@@ -55,6 +56,7 @@ const push: Verb = {
     from,
     { flags: "--rebuild", description: "make new layers, with new digests, from the files in the store" },
     ...shaping.filter(({ flags }) => !/--(all|platform)/.test(flags)),
+    ...carrying,
     ...fetching,
   ],
   examples: [

@@ -108,9 +108,38 @@ export interface ShapingOptions {
   compress?: string;
 }
 
-export interface CopyOptions extends PullingOptions, ShapingOptions {}
+/** Which key signs. */
+export interface SigningOptions {
+  signBy?: string;
+  key?: string;
+  passphraseFile?: string;
+  gnupghome?: string;
+  identity?: string;
+}
 
-export interface PushOptions extends PullingOptions, ShapingOptions {
+export interface SignOptions extends SigningOptions, RegistryOptions {
+  directory?: string;
+}
+
+export interface TrustOptions {
+  pubkeys: string[];
+  pubkeysfile: string[];
+  type: "signedBy" | "sigstoreSigned" | "insecureAcceptAnything" | "reject";
+  identity?: string;
+  sigstore?: string;
+  sigstoreStaging?: string;
+  sigstoretype: "web" | "local" | "atomic";
+  saveSigstore: boolean;
+  gnupghome?: string;
+  raw: boolean;
+}
+
+export interface CopyOptions extends PullingOptions, ShapingOptions, SigningOptions {
+  removeSignatures: boolean;
+}
+
+export interface PushOptions extends PullingOptions, ShapingOptions, SigningOptions {
+  removeSignatures: boolean;
   from?: string;
   rebuild: boolean;
 }

@@ -8,7 +8,7 @@ export { view } from "./copy.ts";
 export async function run(
   context: Context,
   [image = "", to]: string[],
-  { authfile, ...options }: PushOptions,
+  { authfile, key, ...options }: PushOptions,
 ): Promise<CopyResult> {
-  return withHost(context, (host) => push(host, { image, to, authFile: authfile, ...options }));
+  return withHost(context, (host) => push(host, { image, to, authFile: authfile, keyFile: key, ...options }));
 }

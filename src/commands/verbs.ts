@@ -4,6 +4,7 @@ import { imageVerbs } from "./image-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
 import { running } from "./running.ts";
 import { storeVerbs } from "./store-verbs.ts";
+import { trustVerbs } from "./trust-verbs.ts";
 import { updateVerbs } from "./update-verbs.ts";
 
 const pulling: readonly OptionSpec[] = [
@@ -299,6 +300,7 @@ export const verbs: readonly Verb[] = [
   inspect,
   ...registryVerbs,
   ...storeVerbs,
+  ...trustVerbs,
   check,
   recover,
   completion,

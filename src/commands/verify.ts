@@ -16,7 +16,8 @@ export async function run(
 }
 
 export function view(result: Verified | Repaired): View {
-  const { checked, damaged, clean } = result;
+  const { checked, damaged, clean, trust = [] } = result;
+  const refused = trust.filter(({ accepted }) => !accepted);
   const { repaired = [], problems = [] } = result as Partial<Repaired>;
   return [
     ...repaired.flatMap((damage) => describe(damage, { text: "repaired", tone: "good" })),
@@ -28,12 +29,28 @@ export function view(result: Verified | Repaired): View {
       `), ${counted(checked.layers, "layer")}, ${counted(checked.images, "image")}, ${counted(checked.names, "name")}, ` +
         `${counted(checked.deployments, "deployment")} with ${counted(checked.files, "file")} checked`,
     ),
+    ...refused.flatMap(({ deployment, image, reason }) => [
+      line({ text: "refused", tone: "bad" }, ` ${deployment}: the policy no longer accepts ${image}`),
+      fields([["  reason", reason]]),
+    ]),
+    ...trust.flatMap(({ deployment, accepted, requirements = [] }) =>
+      accepted
+        ? requirements
+            .filter(({ key }) => key !== undefined)
+            .map(({ signer, key = "", signed = "" }) =>
+              line(`${deployment} is signed by ${signer ?? key}, `, {
+                text: `${key} ${signed}`,
+                tone: "dim",
+              }),
+            )
+        : [],
+    ),
     line(
-      clean
+      damaged.length === 0
         ? { text: "nothing is damaged", tone: "good" }
         : { text: `${counted(damaged.length, "file")} damaged`, tone: "bad" },
     ),
-    ...(clean || "problems" in result
+    ...(damaged.length === 0 || clean || "problems" in result
       ? []
       : [line("berth verify --repair fetches again what is damaged, while services run")]),
   ];

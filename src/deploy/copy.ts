@@ -5,9 +5,13 @@ import type { Compress } from "../oci/convert-manifest.ts";
 import type { ManifestFormat } from "../oci/media-types.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
-import type { Source } from "../transport/source.ts";
+import type { Source, SourceManifest } from "../transport/source.ts";
+import { acceptManifest } from "./accept.ts";
+import { carrySignatures } from "./carry-signatures.ts";
+import type { Fetching } from "./fetching.ts";
 import { requireImage } from "./images.ts";
-import { type Fetching, openImage } from "./open-image.ts";
+import { openImage } from "./open-image.ts";
+import type { SigningKey } from "./signer.ts";
 import { StoredSource } from "./stored-source.ts";
 
 /** How the copy is to be, beyond "as it is". */
@@ -20,12 +24,19 @@ export interface Shape {
   compress?: string | undefined;
 }
 
-export interface CopyRequest extends Fetching, Shape {
+/** What becomes of the image's signatures: by default those it has go with it. */
+export interface Signing extends SigningKey {
+  removeSignatures?: boolean | undefined;
+  /** The name that a new signature is for; default: the destination's. */
+  identity?: string | undefined;
+}
+
+export interface CopyRequest extends Fetching, Shape, Signing {
   from: string;
   to: string;
 }
 
-export interface PushRequest extends Fetching, Shape {
+export interface PushRequest extends Fetching, Shape, Signing {
   image: string;
   /** Default: the name of the image itself. */
   to?: string | undefined;
@@ -88,13 +99,15 @@ async function openStored(
 async function copyTo(
   host: Host,
   source: Source,
-  { to, platform, all, format, compress, ...fetching }: Fetching & Shape & { to: Reference },
+  { to, platform, all, format, compress, ...rest }: Fetching & Shape & Signing & { to: Reference },
 ): Promise<CopyResult> {
   const { copyImage } = await import("../transport/copy-image.ts");
   const [from, destination] = [formatReference(source.reference), formatReference(to)];
   host.report({ type: "step", step: "copy", name: destination });
-  const target = await host.destination(to, fetching);
+  const { authFile, tlsVerify } = rest;
+  const target = await host.destination(to, { authFile, tlsVerify });
   try {
+    const signaturesFor = await carrySignatures({ source, target }, rest);
     const copied = await copyImage(
       { source, destination: target },
       {
@@ -102,6 +115,8 @@ async function copyTo(
         all,
         format,
         compress: compress === undefined ? undefined : parseCompress(compress),
+        accept: acceptance(host, source),
+        signaturesFor,
         report: host.report,
         signal: host.signal,
       },
@@ -110,6 +125,14 @@ async function copyTo(
   } finally {
     await target.close();
   }
+}
+
+/** An image of the store was accepted when it was pulled. */
+function acceptance(host: Host, source: Source): ((image: SourceManifest) => Promise<void>) | undefined {
+  if (source instanceof StoredSource) return undefined;
+  return async (image) => {
+    await acceptManifest(host, source, image);
+  };
 }
 
 const LEVELS = { gzip: 9, zstd: 22 } as const;

@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
+import type { Verdict } from "../trust/verdict.ts";
 import type { Health } from "./health.ts";
 import type { InstallRequest } from "./request.ts";
 
@@ -42,6 +43,8 @@ export interface Info {
     health?: Health;
     /** The image says that it changes its data in a way that older versions cannot read. */
     oneWay?: boolean;
+    /** Why the policy accepted the image, and when; absent in records of older versions. */
+    trust?: Verdict;
   };
 }
 

@@ -5,7 +5,8 @@ import type { Digest } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
-import { type Fetching, openRemote } from "./open-image.ts";
+import type { Fetching } from "./fetching.ts";
+import { openRemote } from "./open-image.ts";
 
 export interface RemoteRequest extends Fetching {
   image: string;

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { Host } from "../host.ts";
 import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
-import type { NamedImage } from "../store/store.ts";
+import type { AcceptedImage } from "./accept.ts";
 import { activate } from "./activate.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
@@ -61,7 +61,7 @@ async function checkEarly(host: Host, request: InstallRequest): Promise<string> 
 
 async function planInstall(
   host: Host,
-  { name, request, image }: { name: string; request: InstallRequest; image: NamedImage },
+  { name, request, image }: { name: string; request: InstallRequest; image: AcceptedImage },
 ): Promise<Plan> {
   await requireFreeName(host, name, request);
   return makePlan(host, { name, request, image, number: 0 });
@@ -70,7 +70,7 @@ async function planInstall(
 async function apply(
   host: Host,
   plan: Plan,
-  { image, autoUpdate }: { image: NamedImage; autoUpdate: boolean },
+  { image, autoUpdate }: { image: AcceptedImage; autoUpdate: boolean },
 ): Promise<void> {
   const store = await host.store();
   const intent: RemovalIntent = {

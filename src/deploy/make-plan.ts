@@ -1,7 +1,7 @@
 /** From an image and a request to a plan: what install and update have in common before anything is written. */
 import type { Host } from "../host.ts";
 import { loadTemplates } from "../render/templates.ts";
-import type { NamedImage } from "../store/store.ts";
+import type { AcceptedImage } from "./accept.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
@@ -11,7 +11,7 @@ import type { InstallRequest } from "./request.ts";
 export interface PlanInput {
   name: string;
   request: InstallRequest;
-  image: NamedImage;
+  image: AcceptedImage;
   /** Of the deployment to be made. */
   number: number;
   /** The deployment whose place it takes: its files on the host may be replaced. */

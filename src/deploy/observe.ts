@@ -6,9 +6,10 @@ import type { Host } from "../host.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
-import type { NamedImage, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
+import type { AcceptedImage } from "./accept.ts";
 import { accountIds } from "./accounts.ts";
 import { containerNames } from "./containers.ts";
 import { isMask } from "./host-files.ts";
@@ -101,7 +102,7 @@ export async function observe(
   }: {
     name: string;
     request: InstallRequest;
-    image: NamedImage;
+    image: AcceptedImage;
     tree: Tree;
     store: Store;
     /** Of the deployment to be made. */
@@ -115,6 +116,7 @@ export async function observe(
     group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
   };
   return {
+    verdict: image.verdict,
     image: { name: image.name, digest: image.image.digest, config: image.image.config.config },
     user: resolveImageUser(image.image.config.config.user, userFiles),
     isExecutable: (path) => {

@@ -3,22 +3,16 @@ import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { isShortName } from "../oci/reference.ts";
 import type { Source } from "../transport/source.ts";
+import { refuseEarly } from "./accept.ts";
+import type { Fetching } from "./fetching.ts";
 import { StoredSource } from "./stored-source.ts";
-
-/** How registries are talked to. */
-export interface Fetching {
-  authFile?: string | undefined;
-  tlsVerify?: boolean | undefined;
-}
 
 /** The image as a transport has it: of a short name, the first registry that knows it. POLICY_REJECTED, IMAGE_UNKNOWN. */
 export async function openRemote(host: Host, typed: string, fetching: Fetching = {}): Promise<Source> {
   const { candidatesOf } = await import("../transport/source.ts");
-  const { checkPolicy } = await import("../trust/check-policy.ts");
   const candidates = await candidatesOf(typed, host.config.root);
-  const policy = await host.policy();
   for (const [at, reference] of candidates.entries()) {
-    checkPolicy(policy, reference);
+    await refuseEarly(host, reference);
     const source = await host.source(reference, fetching);
     if (at === candidates.length - 1 || (await isThere(source))) return source;
   }

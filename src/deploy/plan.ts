@@ -15,6 +15,7 @@ import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
 import type { Preset } from "../systemd/presets.ts";
+import type { Verdict } from "../trust/verdict.ts";
 import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
 import { healthOf } from "./health.ts";
@@ -57,6 +58,8 @@ export const NETWORK_FILES = ["/etc/hosts", "/etc/resolv.conf"] as const;
 export interface Facts {
   /** Full name, digest and config of the image. */
   image: { name: string; digest: Digest; config: ExecConfig };
+  /** Why the policy accepts it. */
+  verdict: Verdict;
   /** Its user, resolved in its own passwd and group files. */
   user: ImageUser;
   isExecutable(path: string): boolean;
@@ -288,6 +291,7 @@ function infoOf(
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
       enabled: plan.enable,
+      trust: facts.verdict,
       ...(health === undefined ? {} : { health }),
       ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },

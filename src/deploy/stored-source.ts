@@ -3,9 +3,10 @@ import type { Host } from "../host.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseReference, type Reference, type Transport } from "../oci/reference.ts";
+import { parseSignature, type Signature } from "../oci/signature.ts";
 import type { NamedImage } from "../store/store.ts";
 import type { Source, SourceManifest } from "../transport/source.ts";
-import type { Fetching } from "./open-image.ts";
+import type { Fetching } from "./fetching.ts";
 
 const KEEP_NO_MANIFEST: readonly Transport[] = ["docker-archive", "docker-daemon", "containers-storage"];
 
@@ -49,6 +50,12 @@ export class StoredSource implements Source {
       throw new Failure("IMAGE_UNKNOWN", `the store has no image ${digest} under the name ${name}`);
     const { manifestBytes: bytes, manifest } = image;
     return Promise.resolve({ bytes, mediaType: manifest.mediaType, digest: image.digest });
+  }
+
+  /** Those that were kept when a policy asked for them. */
+  signatures(): Promise<Signature[]> {
+    const { image, name } = this.#stored;
+    return Promise.resolve(image.signatures.map((blob) => parseSignature(blob, `a signature of ${name}`)));
   }
 
   async *blob(descriptor: Descriptor): AsyncGenerator<Uint8Array> {

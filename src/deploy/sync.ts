@@ -4,7 +4,7 @@ import { causesOf, Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import { type CopyRequest, copy } from "./copy.ts";
-import type { Fetching } from "./open-image.ts";
+import type { Fetching } from "./fetching.ts";
 import { listTags } from "./registry.ts";
 
 export interface SyncRequest extends Fetching {

@@ -4,7 +4,7 @@
  */
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { NamedImage } from "../store/store.ts";
+import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
@@ -223,7 +223,7 @@ async function newImage(
   host: Host,
   { info }: Container,
   { request, asked }: { request: InstallRequest; asked: UpdateRequest },
-): Promise<NamedImage> {
+): Promise<AcceptedImage> {
   const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
   return asked.pull ? pull(host, wanted) : findOrPull(host, wanted);
 }

@@ -15,6 +15,7 @@ import { findContainer } from "./containers.ts";
 import { deployedTree, readRuntimeConfig } from "./deployed-tree.ts";
 import { allDeployments, type Deployment, deployedImages, imageOf } from "./deployments.ts";
 import { requireImage } from "./images.ts";
+import { type TrustCheck, verifyTrust } from "./verify-trust.ts";
 
 export interface VerifyRequest {
   /** Containers and images. None: everything. */
@@ -41,7 +42,7 @@ export interface Damage {
 export interface Verified {
   clean: boolean;
   /** Of the failure that damage is. */
-  code?: "STORE_CORRUPT";
+  code?: "STORE_CORRUPT" | "POLICY_REJECTED";
   checked: {
     names: number;
     images: number;
@@ -54,6 +55,8 @@ export interface Verified {
     files: number;
   };
   damaged: Damage[];
+  /** What the policy says of each deployment now; not asked by a repair. */
+  trust?: TrustCheck[];
 }
 
 /** What a repair works on, beside what people are told. */
@@ -61,6 +64,8 @@ export interface Findings {
   verified: Verified;
   store: StoreDamage[];
   deployments: DeploymentDamage[];
+  /** Every deployment that was looked at. */
+  checked: Deployment[];
 }
 
 export interface DeploymentDamage {
@@ -71,7 +76,10 @@ export interface DeploymentDamage {
 
 /** @throws Failure NOT_INSTALLED, IMAGE_UNKNOWN */
 export async function verify(host: Host, request: VerifyRequest): Promise<Verified> {
-  return (await findDamage(host, request)).verified;
+  const { verified, checked } = await findDamage(host, request);
+  const trust = await verifyTrust(host, checked);
+  const isRefused = verified.clean && trust.some(({ accepted }) => !accepted);
+  return { ...verified, ...(isRefused && { clean: false, code: "POLICY_REJECTED" }), trust };
 }
 
 export async function findDamage(
@@ -104,6 +112,7 @@ export async function findDamage(
     },
     store: checkedStore.damaged,
     deployments: [],
+    checked: deployments,
   };
   for (const deployment of deployments) await checkDeployment(host, deployment, { findings, mustShare });
   const { verified } = findings;

@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestLike, sha256 } from "../oci/digest.ts";
 import { MANIFEST_TYPES } from "../oci/manifest.ts";
 import type { RegistryReference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import { answerFailure } from "./answer-failure.ts";
 import { type BlobOptions, receiveBlob } from "./blob.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -10,6 +11,7 @@ import { type HttpResponse, readBody } from "./http.ts";
 import { listPages } from "./pages.ts";
 import { addToFallback, listReferrers, type ReferrersOptions } from "./referrers.ts";
 import { Session, type SessionOptions, type SessionRequest } from "./session.ts";
+import { readExtension, supportsSignatures, writeExtension } from "./signature-extension.ts";
 import { type BlobUpload, cancelUpload, openUpload, type UploadOptions, uploadBlob } from "./upload.ts";
 
 export type ClientOptions = SessionOptions;
@@ -35,6 +37,7 @@ export class RegistryClient {
   readonly #name: string;
   /** Uploads that a refused mount has begun, by digest. */
   readonly #begun = new Map<Digest, BlobUpload>();
+  #supportsSignatures: Promise<boolean> | undefined;
 
   static async open({ reference, insecure }: Endpoint, options: ClientOptions = {}): Promise<RegistryClient> {
     const { registry } = reference;
@@ -216,6 +219,23 @@ export class RegistryClient {
   referrers(digest: Digest, options: ReferrersOptions = {}): Promise<Descriptor[]> {
     const scope = this.#scope("pull");
     return listReferrers(this, this.#session, { repository: this.#repository, scope, digest, ...options });
+  }
+
+  /** Whether the registry keeps signatures itself. */
+  supportsSignatures(): Promise<boolean> {
+    this.#supportsSignatures ??= supportsSignatures(this.#session);
+    return this.#supportsSignatures;
+  }
+
+  /** Those that the registry keeps for an image; not verified. SIGNATURE_INVALID. */
+  signatures(digest: Digest): Promise<Signature[]> {
+    return readExtension(this.#session, { repository: this.#repository, scope: this.#scope("pull"), digest });
+  }
+
+  /** Gives the registry one more to keep; its URL. */
+  putSignature(digest: Digest, signature: Signature): Promise<string> {
+    const scope = this.#scope("pull,push");
+    return writeExtension(this.#session, { repository: this.#repository, scope, digest }, signature);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { Failure } from "../errors.ts";
 import type { Report } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { MAX_SIGNATURES } from "../oci/signature.ts";
 import { holderOfLayer } from "./additional.ts";
 import { copyLayer } from "./copy-layer.ts";
 import { syncDirectory, syncFileSystem } from "./files.ts";
@@ -23,6 +24,8 @@ export interface NewImage {
   names: string[];
   /** The reference it comes from; kept with its names. */
   source?: string | undefined;
+  /** Kept with those that the store has of it. */
+  signatures?: readonly Buffer[] | undefined;
 }
 
 export interface AddOptions {
@@ -59,19 +62,28 @@ export async function addImage(layout: Layout, image: NewImage, options: AddOpti
   await using held = new AsyncDisposableStack();
   held.use(await lockFile(layout.lock, { mode: "shared", report, signal }));
   await removeStaleStages(layout);
-  const stored = hasImage(layout, image.digest) ? readImage(layout, image.digest) : parsed;
+  const before = hasImage(layout, image.digest) ? readImage(layout, image.digest) : undefined;
+  const stored = before === undefined ? parsed : withSignatures(before, parsed.signatures);
   try {
     const missing = await claimMissing(layout, { image: stored, held, options });
     const stage = makeStage(layout);
     held.defer(() => stage.remove());
     await receive(layout, { missing, stage: stage.dir, options });
-    if (stored === parsed) writeImage(layout, { image: stored, stage: stage.dir });
+    if (stored !== before) writeImage(layout, { image: stored, stage: stage.dir });
     for (const name of image.names)
       writeName(layout, { record: { name, digest: image.digest, source: image.source }, stage: stage.dir });
   } catch (error) {
     throw asNoSpace(error, { dir: layout.store, bytes: stored.size, what: `image ${image.digest}` });
   }
   return stored;
+}
+
+/** `image` itself when it has them all; else with the new ones first, which are never too many. */
+function withSignatures(image: StoredImage, more: readonly Buffer[]): StoredImage {
+  const isNew = (blob: Buffer): boolean => !image.signatures.some((other) => other.equals(blob));
+  if (!more.some(isNew)) return image;
+  const old = image.signatures.filter((blob) => !more.some((other) => other.equals(blob)));
+  return { ...image, signatures: [...more, ...old].slice(0, MAX_SIGNATURES) };
 }
 
 /**

@@ -18,6 +18,8 @@ export interface StoredImage {
   config: ImageConfig;
   created: string;
   size: number;
+  /** Its signatures as files hold them: those that a policy has asked for. */
+  signatures: readonly Buffer[];
 }
 
 /** A name, the image it means, and the reference that the image was pulled from, where that is known. */
@@ -33,6 +35,15 @@ interface ImageRecord {
   created: string;
   manifest: string;
   config: string;
+  /** base64; absent where there are none. */
+  signatures?: string[];
+}
+
+interface ImageParts {
+  digest: Digest;
+  manifestBytes: Buffer;
+  configBytes: Buffer;
+  signatures?: readonly Buffer[] | undefined;
 }
 
 /**
@@ -40,7 +51,7 @@ interface ImageRecord {
  * the manifest says, and there is a diffID for each layer. MANIFEST_INVALID, DIGEST_MISMATCH.
  */
 export function parseImage(
-  { digest, manifestBytes, configBytes }: { digest: Digest; manifestBytes: Buffer; configBytes: Buffer },
+  { digest, manifestBytes, configBytes, signatures = [] }: ImageParts,
   created: string,
 ): StoredImage {
   checkDigest(manifestBytes, { expected: digest, what: "manifest" });
@@ -56,7 +67,7 @@ export function parseImage(
       `${digest} has ${layers.length} layers, but its config lists ${config.diffIds.length}`,
     );
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  return { digest, manifestBytes, manifest, configBytes, config, created, size };
+  return { digest, manifestBytes, manifest, configBytes, config, created, size, signatures };
 }
 
 function checkDigest(bytes: Buffer, { expected, what }: { expected: Digest; what: string }): void {
@@ -77,7 +88,9 @@ export function readImage(layout: Layout, digest: Digest): StoredImage {
   try {
     const record = JSON.parse(text) as ImageRecord;
     const manifestBytes = Buffer.from(record.manifest);
-    return parseImage({ digest, manifestBytes, configBytes: Buffer.from(record.config) }, record.created);
+    const configBytes = Buffer.from(record.config);
+    const signatures = (record.signatures ?? []).map((text) => Buffer.from(text, "base64"));
+    return parseImage({ digest, manifestBytes, configBytes, signatures }, record.created);
   } catch (error) {
     throw new Failure("STORE_CORRUPT", `${layout.image(digest)} is damaged`, {
       hint: "Pull the image again.",
@@ -92,6 +105,9 @@ export function writeImage(layout: Layout, { image, stage }: { image: StoredImag
     created: image.created,
     manifest: textOf(image.manifestBytes, "manifest"),
     config: textOf(image.configBytes, "image config"),
+    ...(image.signatures.length > 0 && {
+      signatures: image.signatures.map((blob) => blob.toString("base64")),
+    }),
   };
   const tmp = join(stage, "image");
   publishFile(layout.image(image.digest), { bytes: `${JSON.stringify(record)}\n`, tmp });

@@ -103,8 +103,9 @@ export class Store {
 
   /** Gives an image of the store one more name. */
   async name(name: string, { image, source }: NamedImage): Promise<NamedImage> {
-    const { digest, manifestBytes, configBytes } = image;
-    await this.add({ digest, manifestBytes, configBytes, names: [name], source }, { blob: notStored });
+    const { digest, manifestBytes, configBytes, signatures } = image;
+    const named = { digest, manifestBytes, configBytes, signatures, names: [name], source };
+    await this.add(named, { blob: notStored });
     return { name, image, source };
   }
 

@@ -13,6 +13,7 @@ import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { DOCKER_MANIFEST, isConfigType, type ManifestFormat } from "../oci/media-types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import { BlobCopier } from "./blob-copier.ts";
 import { chooseCompression, chooseFormat, keepsNoManifest, type Route } from "./copy-limits.ts";
 import type { Destination } from "./destination.ts";
@@ -29,6 +30,10 @@ export interface CopyOptions {
   format?: ManifestFormat | undefined;
   /** How its layers must be compressed; default: as they are. */
   compress?: Compress | undefined;
+  /** Asked before the blobs of an image are; throws when it is not to be copied. */
+  accept?: ((image: SourceManifest) => Promise<void>) | undefined;
+  /** The signatures that go with what was made of a manifest of the source; for destinations that have a place for them. */
+  signaturesFor?: ((from: SourceManifest, made: Digest) => Promise<readonly Signature[]>) | undefined;
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -86,6 +91,8 @@ interface Prepared {
   bytes: Buffer;
   mediaType: string;
   digest: Digest;
+  /** What it was at the source. */
+  from: SourceManifest;
 }
 
 class Copy {
@@ -94,10 +101,12 @@ class Copy {
   readonly #source: Source;
   readonly #destination: Destination;
   readonly #route: Route;
+  readonly #options: CopyOptions;
 
   constructor(source: Source, destination: Destination, options: CopyOptions) {
     this.#source = source;
     this.#destination = destination;
+    this.#options = options;
     const { format, compress } = options;
     this.#route = {
       to: destination.reference.transport,
@@ -116,6 +125,7 @@ class Copy {
     const format = chooseFormat(manifest, this.#route);
     if (manifest.kind === "manifest") {
       this.images++;
+      await this.#options.accept?.(fetched);
       return this.#prepareImage(manifest, { fetched, format });
     }
     const entries: Descriptor[] = [];
@@ -123,8 +133,16 @@ class Copy {
     return prepared(fetched, convertIndex(manifest, { bytes: fetched.bytes, format, entries }));
   }
 
-  put({ bytes, mediaType, digest }: Prepared, tag: string | undefined): Promise<void> {
-    return this.#destination.putManifest(bytes, { mediaType, digest, tag });
+  /** With its signatures first, so that who sees it under its tag finds them. */
+  async put({ bytes, mediaType, digest, from }: Prepared, tag: string | undefined): Promise<void> {
+    const destination = this.#destination;
+    const signatures = destination.putSignatures ? await this.#options.signaturesFor?.(from, digest) : [];
+    if (tag !== undefined && signatures?.length) {
+      await destination.putManifest(bytes, { mediaType, digest });
+      await destination.putSignatures?.(digest, signatures);
+    }
+    await destination.putManifest(bytes, { mediaType, digest, tag });
+    if (tag === undefined && signatures?.length) await destination.putSignatures?.(digest, signatures);
   }
 
   /** One of an index, manifest and all; the entry as it must be now. */
@@ -168,7 +186,8 @@ function prepared(
   fetched: SourceManifest,
   { bytes, mediaType }: { bytes: Buffer; mediaType: string },
 ): Prepared {
-  return { bytes, mediaType, digest: bytes === fetched.bytes ? fetched.digest : sha256(bytes) };
+  const digest = bytes === fetched.bytes ? fetched.digest : sha256(bytes);
+  return { bytes, mediaType, digest, from: fetched };
 }
 
 function checkExpected({ reference }: Destination, digest: Digest): void {

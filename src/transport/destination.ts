@@ -2,6 +2,7 @@ import { Failure } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import type { SourceOptions } from "./source.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Destination {
   putBlob(descriptor: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Stores a manifest or an index whose blobs are all there; without `tag` by its digest only. */
   putManifest(bytes: Uint8Array, options: PutManifestOptions): Promise<void>;
+  /** Adds signatures to a manifest that was put; without it there is no place for them. */
+  putSignatures?(digest: Digest, signatures: readonly Signature[]): Promise<void>;
   /** Makes it whole (archives are renamed into place here); nothing is visible before. */
   commit(): Promise<void>;
   /** Removes what was not committed; idempotent. */

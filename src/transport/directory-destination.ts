@@ -3,13 +3,15 @@ import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { digestHex } from "../oci/digest.ts";
+import { type Digest, digestHex } from "../oci/digest.ts";
 import { printable } from "../oci/printable.ts";
 import type { DirectoryReference } from "../oci/reference.ts";
+import { formatSignature, type Signature } from "../oci/signature.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { renameExchange } from "../sys/renameat2.ts";
 import { BlobDirectory } from "./blob-directory.ts";
 import type { Destination, PutManifestOptions } from "./destination.ts";
+import { signatureFile } from "./directory-signatures.ts";
 import { VERSION_TEXT } from "./directory-source.ts";
 import { asideOf } from "./tar-writer.ts";
 
@@ -19,6 +21,7 @@ export class DirectoryDestination implements Destination {
   readonly #path: string;
   readonly #files: BlobDirectory;
   #last: { bytes: Uint8Array; hex: string } | undefined;
+  readonly #signatures = new Map<Digest, readonly Signature[]>();
   #isOver = false;
 
   static async open(reference: DirectoryReference): Promise<DirectoryDestination> {
@@ -49,8 +52,17 @@ export class DirectoryDestination implements Destination {
     this.#last = { bytes, hex: digestHex(digest) };
   }
 
+  async putSignatures(digest: Digest, signatures: readonly Signature[]): Promise<void> {
+    this.#signatures.set(digest, signatures);
+  }
+
   async commit(): Promise<void> {
     if (this.#last === undefined) throw new Error("no manifest was put");
+    for (const [digest, signatures] of this.#signatures) {
+      const isNamed = digestHex(digest) === this.#last.hex;
+      for (const [at, signature] of signatures.entries())
+        await this.#files.put(signatureFile(digest, isNamed, at + 1), [formatSignature(signature)]);
+    }
     await this.#files.put("manifest.json", [this.#last.bytes]);
     await this.#files.put("version", [Buffer.from(VERSION_TEXT)]);
     await syncDirectory(this.#files.path);

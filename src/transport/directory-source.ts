@@ -3,6 +3,7 @@ import { type Descriptor, descriptorData } from "../oci/descriptor.ts";
 import { type Digest, digestHex, digestLike, sha256 } from "../oci/digest.ts";
 import { printable } from "../oci/printable.ts";
 import type { DirectoryReference } from "../oci/reference.ts";
+import { MAX_SIGNATURE_BYTES, MAX_SIGNATURES, parseSignature, type Signature } from "../oci/signature.ts";
 import { verifyStream } from "../oci/verified-stream.ts";
 import { DirectoryFiles } from "./layout-files.ts";
 import type { Source, SourceManifest, SourceOptions } from "./source.ts";
@@ -43,6 +44,22 @@ export class DirectorySource implements Source {
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
     const { digest, size } = descriptor;
     return verifyStream(this.#bytes(descriptor), { digest, size, what: `blob ${digest}` });
+  }
+
+  /** Of the image itself in `signature-N`, of one of its index in `HEX.signature-N`. */
+  async signatures(digest: Digest): Promise<Signature[]> {
+    const named = await this.#files.readSmall("manifest.json", MANIFEST_LIMIT);
+    const isNamed = named !== undefined && digestLike(digest, named) === digest;
+    const found: Signature[] = [];
+    for (;;) {
+      const name = `${isNamed ? "" : `${digestHex(digest)}.`}signature-${found.length + 1}`;
+      const blob = await this.#files.readSmall(name, MAX_SIGNATURE_BYTES);
+      if (blob === undefined) return found;
+      const where = `${printable(this.reference.path)}/${name}`;
+      if (found.length === MAX_SIGNATURES)
+        throw new Failure("SIGNATURE_INVALID", `${where}: more than ${MAX_SIGNATURES} signatures`);
+      found.push(parseSignature(blob, where));
+    }
   }
 
   close(): Promise<void> {

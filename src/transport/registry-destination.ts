@@ -1,5 +1,7 @@
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Reference, RegistryReference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { namedEndpoint } from "../registry/endpoints.ts";
 import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
@@ -10,6 +12,7 @@ import type { Destination, DestinationOptions, PutManifestOptions } from "./dest
 export class RegistryDestination implements Destination {
   readonly reference: RegistryReference;
   readonly #client: RegistryClient;
+  readonly #options: DestinationOptions;
 
   static async open(
     reference: RegistryReference,
@@ -17,12 +20,16 @@ export class RegistryDestination implements Destination {
   ): Promise<RegistryDestination> {
     const conf = await loadRegistriesConf(options.root);
     const client = await openClient(conf, namedEndpoint(conf, reference), options);
-    return new RegistryDestination(reference, client);
+    return new RegistryDestination(reference, { client, options });
   }
 
-  private constructor(reference: RegistryReference, client: RegistryClient) {
+  private constructor(
+    reference: RegistryReference,
+    { client, options }: { client: RegistryClient; options: DestinationOptions },
+  ) {
     this.reference = reference;
     this.#client = client;
+    this.#options = options;
   }
 
   async hasBlob({ digest }: Descriptor, { from }: { from?: Reference | undefined } = {}): Promise<boolean> {
@@ -39,6 +46,12 @@ export class RegistryDestination implements Destination {
 
   async putManifest(bytes: Uint8Array, options: PutManifestOptions): Promise<void> {
     await this.#client.putManifest(bytes, options);
+  }
+
+  async putSignatures(digest: Digest, signatures: readonly Signature[]): Promise<void> {
+    const { writeSignature } = await import("../registry/image-signatures.ts");
+    const place = { reference: this.reference, client: this.#client, access: this.#options };
+    for (const signature of signatures) await writeSignature(place, { digest, signature });
   }
 
   commit(): Promise<void> {

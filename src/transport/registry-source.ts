@@ -2,6 +2,7 @@ import { Failure, isFailure } from "../errors.ts";
 import { type Descriptor, descriptorData } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RegistryReference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import { verifyStream } from "../oci/verified-stream.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { type Endpoint, pullEndpoints } from "../registry/endpoints.ts";
@@ -54,6 +55,17 @@ export class RegistrySource implements Source {
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
     const { digest, size } = descriptor;
     return verifyStream(this.#bytes(descriptor), { digest, size, what: `blob ${digest}` });
+  }
+
+  /** Of the place that gave the manifest. */
+  async signatures(digest: Digest): Promise<Signature[]> {
+    const { readSignatures } = await import("../registry/image-signatures.ts");
+    const { endpoints, options } = this.#parts;
+    const at = this.#from;
+    const endpoint = endpoints[at];
+    if (endpoint === undefined) throw new Error(`there is no endpoint ${at}`);
+    const place = { reference: endpoint.reference, client: await this.#client(at), access: options };
+    return await readSignatures(place, digest);
   }
 
   async close(): Promise<void> {

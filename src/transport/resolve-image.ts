@@ -26,17 +26,25 @@ const CONFIG_TYPES = [
   "application/vnd.docker.container.image.v1+json",
 ];
 
+export interface ResolveOptions {
+  /** Default: this host's. */
+  platform?: Platform | undefined;
+  /** Asked before anything that the image's manifest names is read; throws when the image is not to be used. */
+  accept?: ((manifest: SourceManifest) => Promise<void>) | undefined;
+}
+
 /**
  * Follows what a source names through its indexes to the image for `platform` (default: this host's) and reads its config.
  * MANIFEST_INVALID for indexes nested too deep, artifacts, and layers that do not match the config; IMAGE_UNKNOWN.
  */
 export async function resolveImage(
   source: Source,
-  { platform = hostPlatform() }: { platform?: Platform } = {},
+  { platform = hostPlatform(), accept }: ResolveOptions = {},
 ): Promise<ResolvedImage> {
   const named = await source.manifest();
   const fetched = await selectImage(source, { named, platform });
   const manifest = parseManifest(fetched.bytes, fetched.mediaType) as Manifest;
+  await accept?.(fetched);
   const configBytes = await readConfig(source, manifest.config);
   const config = parseImageConfig(configBytes);
   checkLayers(manifest, config);

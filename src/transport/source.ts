@@ -2,6 +2,7 @@ import type { Report } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isShortName, parseReference, type Reference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 
 /** Where one image comes from. Close it: it may hold connections. */
 export interface Source {
@@ -12,6 +13,8 @@ export interface Source {
   manifest(digest?: Digest): Promise<SourceManifest>;
   /** The blob as a verified stream. Ends with DIGEST_MISMATCH or SIZE_MISMATCH. */
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  /** The signatures of the image with this digest, none of them verified; without it there are none. SIGNATURE_INVALID. */
+  signatures?(digest: Digest): Promise<Signature[]>;
   close(): Promise<void>;
 }
 

@@ -1,102 +1,93 @@
-import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
-import {
-  type DirectoryReference,
-  formatReference,
-  type LayoutReference,
-  type Reference,
-  type RegistryReference,
-} from "../oci/reference.ts";
+import { causesOf, Failure, isFailure } from "../errors.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import type { Signature } from "../oci/signature.ts";
 import type { Policy } from "./policy.ts";
 import type { Requirement } from "./requirement.ts";
+import { requirementsFor } from "./scopes.ts";
+import type { Accepted, Subject, Verdict } from "./verdict.ts";
 
-/**
- * Throws POLICY_REJECTED unless every requirement for `reference` accepts it. Signatures cannot be checked, so only
- * insecureAcceptAnything accepts; without a policy everything is accepted.
- */
-export function checkPolicy(policy: Policy | undefined, reference: Reference): void {
+/** Throws POLICY_REJECTED for what no signature could make acceptable: before anything is asked for. */
+export function refuseEarly(policy: Policy | undefined, reference: Reference): void {
   if (policy === undefined) return;
   const { scope, requirements } = requirementsFor(policy, reference);
-  const refused = requirements.find(({ type }) => type !== "insecureAcceptAnything");
-  if (refused === undefined) return;
   const name = formatReference(reference);
-  throw refused.type === "reject"
-    ? new Failure(
-        "POLICY_REJECTED",
-        `Running image ${name} is rejected by policy: ${scope} requires reject.`,
-        {
-          hint: "The policy is in policy.json, see containers-policy.json(5).",
-        },
-      )
-    : new Failure("POLICY_REJECTED", `${name} needs a signature: ${scope} requires ${refused.type}`, {
-        hint: "This version of berth cannot check signatures, so it does not accept the image.",
-      });
+  if (requirements.some(({ type }) => type === "reject"))
+    throw new Failure(
+      "POLICY_REJECTED",
+      `Running image ${name} is rejected by policy: ${scope} requires reject.`,
+      { hint: "`berth trust show` lists the policy, `berth trust add` changes it." },
+    );
+  if (requirements.some(({ type }) => type === "signedBaseLayer"))
+    throw new Failure("POLICY_REJECTED", `${name} is rejected by policy: ${scope} requires signedBaseLayer`, {
+      hint: "No program implements signedBaseLayer: require signedBy or sigstoreSigned.",
+    });
 }
 
-/** The requirements of the first scope that matches, from the narrowest to the widest; never of two. */
-export function requirementsFor(
-  { transports, default: fallback }: Policy,
-  reference: Reference,
-): { scope: string; requirements: Requirement[] } {
-  const { transport } = reference;
-  const scopes = transports.get(transport);
-  for (const scope of scopesOf(reference)) {
-    const requirements = scopes?.get(scope);
-    if (requirements !== undefined) return { scope: `the ${transport} scope "${scope}"`, requirements };
-  }
-  return { scope: "the default policy", requirements: fallback };
+/**
+ * Whether every requirement that the policy has for an image accepts it; without a policy everything is accepted.
+ * POLICY_REJECTED with the reasons as causes.
+ */
+export async function checkPolicy(policy: Policy | undefined, subject: Subject): Promise<Verdict> {
+  const checked = new Date().toISOString();
+  if (policy === undefined) return { scope: "no policy", requirements: [], checked };
+  refuseEarly(policy, subject.reference);
+  const { scope, requirements } = requirementsFor(policy, subject.reference);
+  let fetched: Promise<Signature[]> | undefined;
+  const signatures = (): Promise<Signature[]> => {
+    fetched ??= subject.signatures();
+    return fetched;
+  };
+  const accepted: Accepted[] = [];
+  for (const requirement of requirements)
+    accepted.push(await checkRequirement(requirement, { ...subject, signatures }, scope));
+  return { scope, requirements: accepted, checked };
 }
 
-/** Identity, its parents, and the empty scope of the whole transport. */
-function scopesOf(reference: Reference): string[] {
-  return [...ownScopes(reference), ""];
+/** Whether a policy needs to see the signatures of an image. */
+export function needsSignatures(policy: Policy | undefined, reference: Reference): boolean {
+  if (policy === undefined) return false;
+  return requirementsFor(policy, reference).requirements.some(({ type }) => type.includes("igned"));
 }
 
-/** As containers/image: a docker-archive has only the scope of its transport. */
-function ownScopes(reference: Reference): string[] {
-  switch (reference.transport) {
-    case "docker":
-      return dockerScopes(reference);
-    case "docker-daemon":
-      return typeof reference.image === "string" ? [reference.image] : dockerScopes(reference.image);
-    case "oci":
-    case "oci-archive":
-    case "dir":
-      return pathScopes(reference);
-    case "docker-archive":
-    case "containers-storage":
-      return [];
-  }
-}
-
-/** `host/ns/repo:tag`, `host/ns/repo`, `host/ns`, `host:port`, `*.sub.domain`, ..., `*.tld`. */
-function dockerScopes({ registry, repository, tag, digest }: RegistryReference): string[] {
-  const name = `${registry}/${repository}`;
-  const parts = name.split("/");
-  const namespaces = parts.map((_, at) => parts.slice(0, parts.length - at).join("/"));
-  const labels = registry.replace(/:\d+$/, "").split(".");
-  const wildcards = labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join(".")}`);
-  return [
-    digest === undefined ? `${name}:${tag ?? "latest"}` : `${name}@${digest}`,
-    ...namespaces,
-    ...wildcards,
-  ];
-}
-
-/** The file or directory, symbolic links resolved, and the directories above it; "/" is not a scope. */
-function pathScopes({ path }: LayoutReference | DirectoryReference): string[] {
-  const parts = realPath(path).split("/").slice(1);
-  return parts
-    .map((_, at) => `/${parts.slice(0, parts.length - at).join("/")}`)
-    .filter((scope) => scope !== "/");
-}
-
-function realPath(path: string): string {
+async function checkRequirement(
+  requirement: Requirement,
+  subject: Subject,
+  scope: string,
+): Promise<Accepted> {
   try {
-    return realpathSync.native(path);
+    return await acceptedBy(requirement, subject);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return resolve(path);
-    throw error;
+    if (!isFailure(error, "SIGNATURE_INVALID")) throw error;
+    const name = formatReference(subject.reference);
+    const isMissing = error.message.startsWith("A signature was required, but no signature exists");
+    const cause = new Error([error.message, ...causesOf(error)].join(": "));
+    throw new Failure(
+      "POLICY_REJECTED",
+      `${name} is rejected by policy: ${scope} requires ${requirement.type}`,
+      {
+        hint: isMissing
+          ? "Where signatures are looked for is in registries.d; `berth trust show` lists it, `berth sign` makes one."
+          : "`berth trust show` lists the keys of the policy.",
+        cause,
+      },
+    );
+  }
+}
+
+async function acceptedBy(requirement: Requirement, subject: Subject): Promise<Accepted> {
+  switch (requirement.type) {
+    case "insecureAcceptAnything":
+      return { type: requirement.type };
+    case "signedBy": {
+      const { checkSignedBy } = await import("./signed-by.ts");
+      return await checkSignedBy(requirement, subject);
+    }
+    case "sigstoreSigned": {
+      const { checkSigstoreSigned } = await import("./sigstore-signed.ts");
+      return await checkSigstoreSigned(requirement, subject);
+    }
+    case "reject":
+    case "signedBaseLayer":
+      throw new Error(`${requirement.type} is refused early`);
   }
 }

@@ -34,6 +34,11 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
         ...config,
       },
     },
+    verdict: {
+      scope: "the default policy",
+      requirements: [{ type: "insecureAcceptAnything" }],
+      checked: "2020-01-01T00:00:00.000Z",
+    },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
     isExecutable: () => true,
     directory: () => ({ uid: 0, gid: 0, mode: 0o700 }),

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { parseReference } from "../../../src/oci/reference.ts";
-import { checkPolicy, requirementsFor } from "../../../src/trust/check-policy.ts";
+import { checkPolicy } from "../../../src/trust/check-policy.ts";
 import { loadPolicy } from "../../../src/trust/load-policy.ts";
 import { type Policy, parsePolicy } from "../../../src/trust/policy.ts";
+import { requirementsFor } from "../../../src/trust/scopes.ts";
+import type { Subject } from "../../../src/trust/verdict.ts";
 import { failureOf } from "../../support/failures.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -59,25 +61,59 @@ test("requirementsFor goes up the directories of a layout, symbolic links resolv
   expect(scopeOf([`${real}/etc`, ""], join(real, "etcd"))).toBe('the oci scope ""');
 });
 
-test("checkPolicy accepts insecureAcceptAnything, and everything without a policy", () => {
-  checkPolicy(parsePolicy(JSON.stringify({ default: ACCEPT })), parseReference("a.io/x"));
-  checkPolicy(undefined, parseReference("a.io/x"));
+/** An image without signatures. */
+function subject(typed: string): Subject {
+  return { reference: parseReference(typed), manifest: Buffer.from("{}"), signatures: async () => [] };
+}
+
+test("checkPolicy accepts insecureAcceptAnything, and everything without a policy, and says why", async () => {
+  const policy = parsePolicy(JSON.stringify({ default: ACCEPT }));
+  expect(await checkPolicy(policy, subject("a.io/x"))).toMatchObject({
+    scope: "the default policy",
+    requirements: [{ type: "insecureAcceptAnything" }],
+  });
+  expect(await checkPolicy(undefined, subject("a.io/x"))).toMatchObject({
+    scope: "no policy",
+    requirements: [],
+  });
 });
 
 test.each([
   [REJECT, "reject", "Running image a.io/x:latest is rejected by policy"],
-  [SIGNED, "signedBy", "a.io/x:latest needs a signature"],
-  [[...ACCEPT, ...SIGNED], "signedBy", "a.io/x:latest needs a signature"],
-  [[{ type: "sigstoreSigned", keyPath: "/k" }], "sigstoreSigned", "needs a signature"],
+  [SIGNED, "signedBy", "a.io/x:latest is rejected by policy"],
+  [[...ACCEPT, ...SIGNED], "signedBy", "a.io/x:latest is rejected by policy"],
+  [[{ type: "sigstoreSigned", keyPath: "/k" }], "sigstoreSigned", "a.io/x:latest is rejected by policy"],
+  [
+    [{ type: "signedBaseLayer", baseLayerIdentity: { type: "matchExact" } }],
+    "signedBaseLayer",
+    "a.io/x:latest is rejected by policy",
+  ],
 ])("checkPolicy refuses %j, naming scope and requirement", async (requirements, type, message) => {
   const policy = parsePolicy(
     JSON.stringify({ default: ACCEPT, transports: { docker: { "a.io": requirements } } }),
   );
-  const failure = await failureOf(() => checkPolicy(policy, parseReference("a.io/x")));
+  const failure = await failureOf(() => checkPolicy(policy, subject("a.io/x")));
   expect(failure.code).toBe("POLICY_REJECTED");
   expect(failure.message).toContain(message);
   expect(failure.message).toContain(`the docker scope "a.io" requires ${type}`);
-  checkPolicy(policy, parseReference("b.io/x"));
+  await checkPolicy(policy, subject("b.io/x"));
+});
+
+test("checkPolicy asks for signatures once, and not at all where none are needed", async () => {
+  let asked = 0;
+  const counting = (typed: string): Subject => ({
+    ...subject(typed),
+    signatures: async () => {
+      asked++;
+      return [];
+    },
+  });
+  await checkPolicy(parsePolicy(JSON.stringify({ default: ACCEPT })), counting("a.io/x"));
+  expect(asked).toBe(0);
+  const keyed = { type: "sigstoreSigned", keyData: "AAAA" };
+  const policy = parsePolicy(JSON.stringify({ default: [keyed, keyed] }));
+  await failureOf(() => checkPolicy(policy, counting("a.io/x")));
+  expect(asked).toBe(1);
 });
 
 async function rootWith(text: string | undefined): Promise<string> {

@@ -1,0 +1,5 @@
+/** How registries are talked to. */
+export interface Fetching {
+  authFile?: string | undefined;
+  tlsVerify?: boolean | undefined;
+}
