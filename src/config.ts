@@ -23,6 +23,8 @@ export interface Config {
   readonly additionalStores: readonly string[];
   /** Whether a pull keeps the layers as they came, so that this host can serve others. */
   readonly keepBlobs: boolean;
+  /** An executable of the admin's to run before every update. */
+  readonly preUpdate: string | undefined;
 }
 
 /** What flags say; paths as typed. */
@@ -41,6 +43,7 @@ export interface ConfigFile {
   host_access?: "allow" | "refuse";
   additional_stores?: string[];
   keep_blobs?: boolean;
+  pre_update?: string;
 }
 
 /** Reads ROOT/etc/berth/berth.toml, or the file that a flag or BERTH_CONFIG names. CONFIG_INVALID. */
@@ -63,6 +66,7 @@ export async function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv): Pr
     hostAccess: file.host_access ?? "allow",
     additionalStores: (file.additional_stores ?? []).map((dir) => join(root, dir)),
     keepBlobs: file.keep_blobs ?? false,
+    preUpdate: file.pre_update,
   };
 }
 
@@ -88,6 +92,7 @@ const KEYS: Record<keyof ConfigFile, [expected: string, isValid: (value: unknown
   ],
   host_access: ['"allow" or "refuse"', (value) => value === "allow" || value === "refuse"],
   keep_blobs: ["true or false", (value) => typeof value === "boolean"],
+  pre_update: ["an absolute path", isAbsolutePath],
 };
 
 /** Checks the text of a berth.toml; `path` is for messages. CONFIG_INVALID names the file and the line or key. */

@@ -35,6 +35,8 @@ export type BerthCode =
   | "JOB_FAILED"
   | "UNHEALTHY"
   | "UPDATE_ROLLED_BACK"
+  | "HOOK_FAILED"
+  | "REQUIRED"
   | "NO_PREVIOUS"
   | "COMMAND_NOT_FOUND"
   | "BUSY"

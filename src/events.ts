@@ -17,6 +17,19 @@ export type Event =
   | { type: "step"; step: string; name: string }
   /** Another command holds a lock that this one needs; said once, after a second. */
   | { type: "waiting"; lock: string; holder: string | undefined }
-  | { type: "warning"; message: string };
+  | { type: "warning"; message: string }
+  /** A change of a container goes on record: it began, or how it ended. `code` is that of the failure. */
+  | {
+      type: "change";
+      change: Change;
+      name: string;
+      result: "begun" | "done" | "failed";
+      deployment?: number | undefined;
+      digest?: string | undefined;
+      code?: string | undefined;
+    };
+
+/** What is done to a container. */
+export type Change = "install" | "uninstall" | "update" | "rollback" | "recover";
 
 export type Report = (event: Event) => void;

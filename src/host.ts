@@ -22,13 +22,20 @@ export class Host {
   readonly layout: Layout;
   readonly report: Report;
   readonly signal: AbortSignal;
-  #systemd: Promise<Systemd> | undefined;
+  /** Shared by all views of one host. */
+  readonly #opened: { systemd?: Promise<Systemd> };
 
-  constructor(config: Config, { report, signal }: HostOptions) {
+  constructor(config: Config, { report, signal }: HostOptions, of?: Host) {
     this.config = config;
     this.layout = layoutOf(config.state);
     this.report = report;
     this.signal = signal;
+    this.#opened = of === undefined ? {} : of.#opened;
+  }
+
+  /** The same host, whose events go to `report`. */
+  reportingTo(report: Report): Host {
+    return new Host(this.config, { report, signal: this.signal }, this);
   }
 
   /** Works on a tree that does not run: no D-Bus, no jobs. */
@@ -50,8 +57,8 @@ export class Host {
   /** @throws Failure NO_SYSTEMD */
   systemd(): Promise<Systemd> {
     if (this.offline) throw new Error("an offline tree has no systemd to talk to");
-    this.#systemd ??= import("./systemd/systemd.ts").then(({ connectSystemd }) => connectSystemd());
-    return this.#systemd;
+    this.#opened.systemd ??= import("./systemd/systemd.ts").then(({ connectSystemd }) => connectSystemd());
+    return this.#opened.systemd;
   }
 
   async source(
@@ -87,7 +94,7 @@ export class Host {
   }
 
   async close(): Promise<void> {
-    const systemd = await this.#systemd?.catch(() => undefined);
+    const systemd = await this.#opened.systemd?.catch(() => undefined);
     systemd?.close();
   }
 

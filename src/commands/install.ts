@@ -70,6 +70,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
     start: options.start,
+    autoUpdate: options.autoUpdate,
     platform: options.platform,
     authFile: options.authfile,
     tlsVerify: options.tlsVerify,

@@ -22,6 +22,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   partOf: string[];
   wantedBy: string[];
   start: boolean;
+  autoUpdate: boolean;
   dryRun: boolean;
 }
 
@@ -58,6 +59,7 @@ export interface PullOptions extends PullingOptions {
 
 export interface UpdateOptions {
   all: boolean;
+  auto: boolean;
   set: Record<string, string>;
   unset: string[];
   rebase?: string;
@@ -67,6 +69,19 @@ export interface UpdateOptions {
   dryRun: boolean;
   stageOnly: boolean;
   apply: boolean;
+}
+
+export interface HistoryOptions {
+  events: boolean;
+}
+
+export interface OutdatedOptions {
+  /** Those that are up to date too. */
+  all: boolean;
+}
+
+export interface AutoUpdateOptions {
+  off: boolean;
 }
 
 export interface RollbackOptions {

@@ -1,5 +1,7 @@
-import { type Uninstalled, uninstall, uninstallOrder } from "../deploy/uninstall.ts";
+import { dependentsOf, type Uninstalled, uninstall, uninstallOrder } from "../deploy/uninstall.ts";
+import { Failure } from "../errors.ts";
 import { withHost } from "../host.ts";
+import { askTerminal } from "../sys/terminal.ts";
 import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 import type { UninstallOptions } from "./options.ts";
@@ -14,6 +16,7 @@ export async function run(
   { purge }: UninstallOptions,
 ): Promise<UninstallResult> {
   return withHost(context, async (host) => {
+    await confirmDependents(await dependentsOf(host, names), context);
     const uninstalled: Uninstalled[] = [];
     for (const name of await uninstallOrder(host, names))
       uninstalled.push(await uninstall(host, name, { purge }));
@@ -26,4 +29,20 @@ export function view({ uninstalled }: UninstallResult): View {
     line({ text: name, tone: "strong" }, " is uninstalled"),
     ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
   ]);
+}
+
+/** What requires a container stops with it, and does not start again without it. */
+async function confirmDependents(
+  dependents: readonly { unit: string; name: string }[],
+  { globals, report, signal }: Context,
+): Promise<void> {
+  if (dependents.length === 0) return;
+  const what = dependents.map(({ unit, name }) => `${unit} requires ${name}`).join(", ");
+  const consequence = `${what}: it stops now and cannot start without`;
+  if (globals.yes) return report({ type: "warning", message: consequence });
+  const answer = await askTerminal({ text: `${consequence}. Go on? [y/N] `, signal });
+  if (/^y(?:es)?$/i.test(answer?.trim() ?? "")) return;
+  throw new Failure("REQUIRED", `nothing was done: ${consequence}`, {
+    hint: "uninstall both at once, change the order with `berth order`, or give --yes",
+  });
 }

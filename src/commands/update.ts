@@ -1,8 +1,8 @@
-import { containerNames } from "../deploy/containers.ts";
-import { type Updated, type UpdateRequest, update } from "../deploy/update.ts";
+import { type Switched, type UpdateRequest, update } from "../deploy/update.ts";
+import { type Outcome, updateAll } from "../deploy/update-all.ts";
 import { Failure } from "../errors.ts";
 import { type Host, withHost } from "../host.ts";
-import { fields, line, table, type View } from "../view.ts";
+import { fields, line, type Text, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 import type { UpdateOptions } from "./options.ts";
 
@@ -10,20 +10,20 @@ export interface UpdateResult {
   updates: Outcome[];
 }
 
-/** With `--all`, one failure does not stop the others. */
-export type Outcome = Updated | { name: string; outcome: "failed"; code: string; message: string };
-
 export async function run(context: Context, names: string[], options: UpdateOptions): Promise<UpdateResult> {
   checkUsage(names, options);
   const request = requestOf(options);
-  return withHost(context, async (host) => {
-    if (!options.all) return { updates: await updateNamed(host, names, request) };
-    return { updates: await updateAll(host, request) };
-  });
+  return withHost(context, async (host) => ({
+    updates: await (options.all || options.auto
+      ? updateAll(host, request)
+      : updateNamed(host, names, request)),
+  }));
 }
 
 export function view({ updates }: UpdateResult): View {
-  if (updates.length === 1 && updates[0]?.outcome !== "failed") return viewOne(updates[0] as Updated);
+  if (updates.length === 0) return [line("nothing is installed that this is for")];
+  const [only] = updates;
+  if (updates.length === 1 && only !== undefined && "from" in only) return viewOne(only);
   return [
     table(
       [
@@ -33,11 +33,7 @@ export function view({ updates }: UpdateResult): View {
         { title: "TO" },
         { title: "REASON", elastic: true },
       ],
-      updates.map((each) =>
-        each.outcome === "failed"
-          ? [each.name, { text: each.outcome, tone: "bad" }, "", "", each.message]
-          : [each.name, each.outcome, { digest: each.from.digest }, { digest: each.to?.digest ?? "" }, ""],
-      ),
+      updates.map(rowOf),
     ),
   ];
 }
@@ -46,7 +42,14 @@ export function exitStatus({ updates }: UpdateResult): number {
   return updates.some(({ outcome }) => outcome === "failed") ? 1 : 0;
 }
 
-function viewOne({ name, outcome, from, to, changed, plan }: Updated): View {
+function rowOf(each: Outcome): Text[] {
+  if (each.outcome === "failed")
+    return [each.name, { text: each.outcome, tone: "bad" }, "", "", each.message];
+  if (each.outcome === "skipped") return [each.name, each.outcome, "", "", each.reason];
+  return [each.name, each.outcome, { digest: each.from.digest }, { digest: each.to?.digest ?? "" }, ""];
+}
+
+function viewOne({ name, outcome, from, to, changed, plan, oneWay }: Switched): View {
   const strong = { text: name, tone: "strong" } as const;
   if (outcome === "unchanged") return [line("Latest version already installed.")];
   if (outcome === "planned") {
@@ -57,6 +60,10 @@ function viewOne({ name, outcome, from, to, changed, plan }: Updated): View {
         ["to", `deployment ${to?.deployment}, ${to?.digest}`],
         ["image", plan?.image],
         ["changed", changed.length > 0 ? changed : "nothing but files of the image"],
+        [
+          "data",
+          oneWay ? "changed for good: older versions may not read it (berth.data=one-way)" : undefined,
+        ],
       ]),
     ];
   }
@@ -70,37 +77,18 @@ async function updateNamed(host: Host, names: readonly string[], request: Update
   return updates;
 }
 
-async function updateAll(host: Host, request: UpdateRequest): Promise<Outcome[]> {
-  const updates: Outcome[] = [];
-  for (const name of await containerNames(host.layout)) {
-    try {
-      updates.push(await update(host, name, request));
-    } catch (error) {
-      if (!(error instanceof Failure) || error.code === "INTERRUPTED") throw error;
-      updates.push({ name, outcome: "failed", code: error.code, message: error.message });
-    }
-  }
-  return updates;
-}
-
-function checkUsage(names: readonly string[], { all, set, unset, rebase }: UpdateOptions): void {
-  if (all && names.length > 0) throw new Failure("USAGE", "--all takes no names");
-  if (!all && names.length === 0)
+function checkUsage(names: readonly string[], { all, auto, set, unset, rebase }: UpdateOptions): void {
+  const several = all ? "--all" : auto ? "--auto" : undefined;
+  if (all && auto) throw new Failure("USAGE", "--all and --auto exclude each other");
+  if (several !== undefined && names.length > 0) throw new Failure("USAGE", `${several} takes no names`);
+  if (several === undefined && names.length === 0)
     throw new Failure("USAGE", "which containers?", { hint: "name them, or give --all" });
   const single = Object.keys(set).length + unset.length > 0 || rebase !== undefined;
-  if (single && (all || names.length > 1))
+  if (single && (several !== undefined || names.length > 1))
     throw new Failure("USAGE", "--set, --unset and --rebase are for one container");
 }
 
-function requestOf({
-  set,
-  unset,
-  rebase,
-  pull,
-  watch,
-  dryRun,
-  stageOnly,
-  apply,
-}: UpdateOptions): UpdateRequest {
-  return { set, unset, rebase, pull, watchMs: watch * 1000, dryRun, stageOnly, apply };
+function requestOf(options: UpdateOptions): UpdateRequest {
+  const { set, unset, rebase, pull, watch, dryRun, stageOnly, apply, auto } = options;
+  return { set, unset, rebase, pull, watchMs: watch * 1000, dryRun, stageOnly, apply, auto };
 }

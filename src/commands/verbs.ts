@@ -4,6 +4,7 @@ import { imageVerbs } from "./image-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
 import { running } from "./running.ts";
 import { storeVerbs } from "./store-verbs.ts";
+import { updateVerbs } from "./update-verbs.ts";
 
 const pulling: readonly OptionSpec[] = [
   {
@@ -51,6 +52,7 @@ const install: Verb = {
     ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
+    { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,
   ],
@@ -71,80 +73,6 @@ const uninstall: Verb = {
   options: [{ flags: "--purge", description: "remove its state directories too" }],
   examples: [{ command: "berth uninstall etcd", text: "remove etcd, keep its data" }],
   load: () => import("./uninstall.ts"),
-};
-
-const watching: OptionSpec = {
-  flags: "--watch <seconds>",
-  kind: "number",
-  default: 10,
-  description: "how long the service must stay up, or all is as it was",
-};
-
-const update: Verb = {
-  name: "update",
-  summary: "Update services to newer images or other values, and go back when they do not stay up",
-  arguments: ["[names...]"],
-  options: [
-    { flags: "--all", description: "every container; one failure does not stop the others" },
-    { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
-    { flags: "--unset <name>", kind: "list", description: "a value that was set before" },
-    { flags: "--rebase <image>", description: "another image than the one it has" },
-    { flags: "--no-pull", description: "take the image that the store has, without asking the registry" },
-    watching,
-    { flags: "--dry-run", description: "pull, then show what an update would change" },
-    { flags: "--stage-only", description: "make the new deployment and leave the service as it is" },
-    { flags: "--apply", description: "switch to the deployment that was staged before" },
-  ],
-  examples: [
-    { command: "berth update etcd", text: "pull, stage, restart, watch for ten seconds" },
-    { command: "berth update --all --watch 30", text: "everything, with a longer look at each" },
-  ],
-  load: () => import("./update.ts"),
-};
-
-const rollback: Verb = {
-  name: "rollback",
-  summary: "Go back to the deployment that was current before; needs no network",
-  arguments: ["<name>"],
-  options: [{ flags: "--to <number>", kind: "number", description: "a certain deployment" }, watching],
-  examples: [{ command: "berth rollback etcd", text: "twice returns" }],
-  load: () => import("./rollback.ts"),
-};
-
-const history: Verb = {
-  name: "history",
-  summary: "List the deployments of a container",
-  arguments: ["<name>"],
-  options: [],
-  examples: [{ command: "berth history etcd", text: "which is current, which was before, which are pinned" }],
-  load: () => import("./history.ts"),
-};
-
-const pin: Verb = {
-  name: "pin",
-  summary: "Keep a deployment, by default the current one, until it is unpinned",
-  arguments: ["<name>", "[deployment]"],
-  options: [],
-  examples: [{ command: "berth pin etcd", text: "the deployment that runs now" }],
-  load: () => import("./pin.ts"),
-};
-
-const unpin: Verb = {
-  name: "unpin",
-  summary: "Keep a deployment no longer than others",
-  arguments: ["<name>", "[deployment]"],
-  options: [],
-  examples: [{ command: "berth unpin etcd 0", text: "it goes with the next update that needs the room" }],
-  load: () => import("./unpin.ts"),
-};
-
-const diff: Verb = {
-  name: "diff",
-  summary: "Show what differs between two deployments of a container",
-  arguments: ["<name>", "[a]", "[b]"],
-  options: [],
-  examples: [{ command: "berth diff etcd", text: "from the previous one to the current one" }],
-  load: () => import("./diff.ts"),
 };
 
 const list: Verb = {
@@ -316,7 +244,12 @@ const check: Verb = {
   name: "check",
   summary: "Check that this host is fit for berth",
   arguments: [],
-  options: [{ flags: "--fix", description: "install and enable what is missing of berth's own units first" }],
+  options: [
+    {
+      flags: "--fix",
+      description: "install what is missing of berth's own units first, and enable what recovers at boot",
+    },
+  ],
   examples: [{ command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" }],
   load: () => import("./check.ts"),
 };
@@ -349,12 +282,7 @@ const completion: Verb = {
 export const verbs: readonly Verb[] = [
   install,
   uninstall,
-  update,
-  rollback,
-  history,
-  diff,
-  pin,
-  unpin,
+  ...updateVerbs,
   list,
   status,
   logs,

@@ -147,12 +147,12 @@ async function checkLeftovers({ layout }: Host): Promise<Finding> {
 async function checkUnits(host: Host): Promise<Finding> {
   const what = "units";
   const missing = await missingUnits(host);
-  if (missing.length === 0) return { what, verdict: "good", found: "berth-recover.service" };
+  if (missing.length === 0) return { what, verdict: "good", found: "those of berth are installed" };
   return {
     what,
     verdict: "warning",
     found: `${missing.join(", ")} not installed`,
-    hint: "berth check --fix installs what finishes or undoes an interrupted change at boot",
+    hint: "berth check --fix installs what recovers at boot, and timers that wait to be enabled",
   };
 }
 

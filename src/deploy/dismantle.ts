@@ -4,12 +4,14 @@
  */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure, isErrno } from "../errors.ts";
+import { Failure, isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { removeDurably, syncDirectory } from "../sys/durable.ts";
-import { deploymentsOf, leftoversOf } from "./containers.ts";
+import { deploymentsOf, findContainer, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type RemovalIntent, removeIntent } from "./journal.ts";
+import { removeMarked } from "./remove-marked.ts";
+import { removeSettings } from "./settings.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
 /** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
@@ -29,6 +31,7 @@ export async function dismantle(
     if (awaitStop) await stop(host, unit);
     await systemd.disable([unit]);
   }
+  if (awaitStop) await removeMarkedOf(host, intent);
   for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
   if (!host.offline) {
     const systemd = await host.systemd();
@@ -37,10 +40,21 @@ export async function dismantle(
   }
   // From here on it is not installed; what is left is a matter of space.
   await removeDurably(layout.container(intent.name));
+  await removeSettings(layout, intent.name);
   await removeDeployments(host, intent.name);
   for (const path of intent.state) await removeState(host, path);
   for (const path of intent.emptied) await removeEmpty(join(config.root, path));
   await removeIntent(layout, intent.name);
+}
+
+/** Without a readable record nobody can say what must stay, so all does. */
+async function removeMarkedOf(host: Host, { name, purge = false }: RemovalIntent): Promise<void> {
+  try {
+    const { info } = await findContainer(host, name);
+    await removeMarked(host, info, { purge });
+  } catch (error) {
+    if (!isFailure(error, "NOT_INSTALLED") && !isFailure(error, "STORE_CORRUPT")) throw error;
+  }
 }
 
 /** Stops the unit and sees that it did: what still runs must not lose its files. */

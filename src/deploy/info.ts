@@ -40,6 +40,8 @@ export interface Info {
     enabled?: boolean;
     /** How the service is found to be healthy after a start; absent: it is not asked. */
     health?: Health;
+    /** The image says that it changes its data in a way that older versions cannot read. */
+    oneWay?: boolean;
   };
 }
 

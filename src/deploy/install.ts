@@ -14,9 +14,11 @@ import { checkName } from "./name.ts";
 import { missingPaths, requireFreeName } from "./observe.ts";
 import type { Plan } from "./plan.ts";
 import { findOrPull } from "./pull.ts";
+import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { requireLinks } from "./require-links.ts";
+import { changeSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
@@ -30,9 +32,12 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
   const lock = await lockContainer(host, name);
   try {
     await recover(host, name);
-    const plan = await planInstall(host, { name, request, image });
-    await apply(host, plan, image);
-    return plan;
+    return await recorded(host, { change: "install", name }, async (recording, begin) => {
+      const plan = await planInstall(recording, { name, request, image });
+      begin({ deployment: plan.deployment, digest: plan.digest });
+      await apply(recording, plan, { image, autoUpdate: request.autoUpdate ?? false });
+      return plan;
+    });
   } finally {
     lock.release();
   }
@@ -62,7 +67,11 @@ async function planInstall(
   return makePlan(host, { name, request, image, number: 0 });
 }
 
-async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
+async function apply(
+  host: Host,
+  plan: Plan,
+  { image, autoUpdate }: { image: NamedImage; autoUpdate: boolean },
+): Promise<void> {
   const store = await host.store();
   const intent: RemovalIntent = {
     schema: 1,
@@ -78,6 +87,7 @@ async function apply(host: Host, plan: Plan, image: NamedImage): Promise<void> {
   await writeIntent(host.layout, intent);
   try {
     await stage(host, plan, await store.tree(image.image));
+    if (autoUpdate) await changeSettings(host.layout, plan.name, { autoUpdate });
     const { layout } = host;
     await activate(host, { to: await readInfo(layout.deployment(plan.name, plan.deployment)) });
     host.checkInterrupted();

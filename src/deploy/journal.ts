@@ -20,6 +20,8 @@ export interface RemovalIntent {
   state: string[];
   /** Directories to remove if they are empty. */
   emptied: string[];
+  /** What the tmpfiles lines mark for removal goes even where it is data. */
+  purge?: boolean;
 }
 
 /** A change of the order; an interrupted one is finished. */

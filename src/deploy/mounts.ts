@@ -6,6 +6,9 @@ import type { Facts, HostDirectory, Plan } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import { stateDirectory } from "./volume.ts";
 
+/** RootDirectory= makes these where an image has them not (base-filesystem.c), and would in the checkout. */
+const MADE_BY_SYSTEMD = ["/root", "/usr", "/etc"];
+
 export interface Mounts {
   mounts: RuntimeMount[];
   targets: Plan["mountTargets"];
@@ -21,7 +24,8 @@ export function mountsOf(name: string, request: InstallRequest, facts: Facts): M
     state: [],
     sources: [],
   };
-  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"])
+  const made = facts.runtime.kind === "systemd" ? MADE_BY_SYSTEMD : [];
+  for (const path of ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", ...made])
     result.targets.push({ path, type: "dir" });
   const given = new Set(request.volumes.map((volume) => volume.destination));
   for (const file of facts.networkFiles) {

@@ -33,6 +33,9 @@ export const NOTIFY_LABEL = "berth.notify";
 /** An image that sends WATCHDOG=1 says with this label how often: a number of seconds in which one has to come. */
 export const WATCHDOG_LABEL = "berth.watchdog";
 
+/** An image that changes its data so that older versions cannot read it says so with this label set to `one-way`. */
+const DATA_LABEL = "berth.data";
+
 /** What podman gives a container: enough for a service to bind a low port and drop to its own user, no more. */
 const CAPABILITIES = [
   "CAP_CHOWN",
@@ -286,8 +289,14 @@ function infoOf(
       sources: plan.sources.map((dir) => dir.path),
       enabled: plan.enable,
       ...(health === undefined ? {} : { health }),
+      ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },
   };
+}
+
+/** Whether the image says that it changes its data in a way that older versions cannot read. */
+export function isOneWay({ labels }: Pick<ExecConfig, "labels">): boolean {
+  return labels[DATA_LABEL] === "one-way";
 }
 
 function watchdogOf(label: string | undefined): number | undefined {

@@ -9,6 +9,7 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { recorded } from "./record.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
 import { removeUnmounted } from "./unmount.ts";
@@ -33,14 +34,23 @@ export async function recover(
 ): Promise<Recovered | undefined> {
   const intent = await readIntent(host.layout, name);
   if (intent === undefined) await removeStaleAsides(host.layout.journal(name));
-  if (intent?.action === "order") {
-    const { finishReorder } = await import("./apply-order.ts");
-    await finishReorder(host, intent);
-  } else if (intent !== undefined && "from" in intent) await switchBack(host, intent, { waiting: !atBoot });
-  else if (intent !== undefined) await dismantle(host, intent, { awaitStop: !atBoot });
+  else {
+    await recorded(host, { change: "recover", name }, async (recording, begin) => {
+      begin({});
+      await finish(recording, intent, { atBoot });
+    });
+  }
   for (const path of await leftoversOf(host.layout, name)) await removeUnmounted(path);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
+}
+
+async function finish(host: Host, intent: Intent, { atBoot }: { atBoot: boolean }): Promise<void> {
+  if (intent.action === "order") {
+    const { finishReorder } = await import("./apply-order.ts");
+    await finishReorder(host, intent);
+  } else if ("from" in intent) await switchBack(host, intent, { waiting: !atBoot });
+  else await dismantle(host, intent, { awaitStop: !atBoot });
 }
 
 /** Every container that a command left unfinished. @throws what kept one from it, when all others are recovered. */

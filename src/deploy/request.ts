@@ -44,4 +44,6 @@ export interface InstallRequest extends PullRequest {
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];
   start: boolean;
+  /** `update --auto` updates it. */
+  autoUpdate?: boolean | undefined;
 }

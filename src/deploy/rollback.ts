@@ -1,10 +1,11 @@
 /** rollback: back to a deployment that was current before. Needs no network and no image: the deployment holds everything. */
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { findContainer } from "./containers.ts";
+import { type Container, findContainer } from "./containers.ts";
 import { readInfo } from "./info.ts";
 import { writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { recorded, type Target } from "./record.ts";
 import { recover } from "./recover.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
 import { switchDeployment } from "./switch.ts";
@@ -14,6 +15,8 @@ export interface RolledBack {
   name: string;
   from: { deployment: number; digest: string };
   to: { deployment: number; digest: string };
+  /** The image that is left says that older ones cannot read the data any more. */
+  oneWay: boolean;
 }
 
 /** `to`: a deployment's number; by default the one that was current before. Twice returns. @throws Failure NO_PREVIOUS */
@@ -33,24 +36,38 @@ export async function rollback(
     if (number === container.deployment) {
       throw new Failure("NO_PREVIOUS", `deployment ${number} of ${name} is the current one`);
     }
-    const { revision } = await readInfo(host.layout.deployment(name, number));
-    const intent = await switchIntent(host, container, {
-      action: "rollback",
-      to: number,
-      made: false,
-      displaced: false,
-    });
-    await writeIntent(host.layout, intent);
-    await switchDeployment(host, intent, { watchMs });
-    await clearAway(host, name);
-    return {
-      name,
-      from: { deployment: container.deployment, digest: `sha256:${container.info.revision}` },
-      to: { deployment: number, digest: `sha256:${revision}` },
-    };
+    return await recorded(host, { change: "rollback", name }, (recording, begin) =>
+      goTo(recording, container, { number, watchMs, begin }),
+    );
   } finally {
     lock.release();
   }
+}
+
+async function goTo(
+  host: Host,
+  container: Container,
+  { number, watchMs, begin }: { number: number; watchMs: number; begin(target: Target): void },
+): Promise<RolledBack> {
+  const { name, deployment, info } = container;
+  const { revision } = await readInfo(host.layout.deployment(name, number));
+  const to = { deployment: number, digest: `sha256:${revision}` };
+  begin(to);
+  const oneWay = info.berth.oneWay ?? false;
+  if (oneWay) {
+    const message = `the image of ${name} that is left has changed its data for good (label berth.data=one-way): what runs now may not read it`;
+    host.report({ type: "warning", message });
+  }
+  const intent = await switchIntent(host, container, {
+    action: "rollback",
+    to: number,
+    made: false,
+    displaced: false,
+  });
+  await writeIntent(host.layout, intent);
+  await switchDeployment(host, intent, { watchMs });
+  await clearAway(host, name);
+  return { name, from: { deployment, digest: `sha256:${info.revision}` }, to, oneWay };
 }
 
 async function previous({ layout }: Host, name: string): Promise<number> {

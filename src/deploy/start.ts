@@ -54,7 +54,8 @@ export async function watchUnit(host: Host, unit: string, { forMs }: { forMs: nu
     if (state.activeState !== "active" || failed(state)) {
       throw await unitFailure("UNHEALTHY", `${unit} came up and did not stay up`, { state, since });
     }
-    if (watched >= forMs) return;
+    if (watched >= forMs && !failed(await healthy(host, unit, state))) return;
+    if (watched >= forMs) continue; // it ended meanwhile: see how
     await sleep(Math.min(WATCH_POLL_MS, forMs - watched));
     host.checkInterrupted();
   }

@@ -8,9 +8,10 @@ import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { syncDirectory } from "../sys/durable.ts";
 import { activate } from "./activate.ts";
-import { deploymentsOf, leftoversOf } from "./containers.ts";
+import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
+import { marksAnything, removeMarked } from "./remove-marked.ts";
 import { recordActivation, removeDeployment } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
 
@@ -33,10 +34,13 @@ export async function switchDeployment(
   const unit = `${name}.service`;
   const dependents = intent.ran ? await activeDependents(host, unit) : [];
   try {
-    await activate(host, { to: await infoOf(host, name, to), from: await infoOf(host, name, from) });
+    const old = await infoOf(host, name, from);
+    await takeMarked(host, old, { runs: intent.ran });
+    await activate(host, { to: await infoOf(host, name, to), from: old });
     host.checkInterrupted();
     if (intent.ran) {
       await startUnit(host, unit, "restart");
+      await startStopped(host, dependents);
       await watchUnit(host, unit, { forMs: watchMs });
     }
     await recordActivation(layout, name, { deployment: to, previous: from });
@@ -81,6 +85,9 @@ export async function switchBack(
   // Nothing of `to` is on the host before it is whole.
   const taken = isThere ? await infoOf(host, name, to) : old;
   host.report({ type: "step", step: "go back", name });
+  // What its lines make is there only when it has been activated. Nothing of it outlives a boot.
+  const wasActivated = waiting && taken !== old && (await currentDeployment(layout, name)) === to;
+  if (wasActivated) await takeMarked(host, taken, { runs: intent.ran });
   await activate(host, { to: old, from: taken });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
   if (intent.made && isThere) await removeDeployment(layout, name, to);
@@ -119,10 +126,27 @@ async function runAgain(
       message: `${unit} does not start with its former deployment either: job ${result}`,
     });
   }
-  for (const dependent of dependents) {
-    const { activeState } = await systemd.unit(dependent);
-    if (activeState !== "active") await systemd.start(dependent);
+  await startStopped(host, dependents);
+}
+
+/** Those of `units` that do not run: systemd stopped them with a unit they require. */
+async function startStopped(host: Host, units: readonly string[]): Promise<void> {
+  if (units.length === 0) return;
+  const systemd = await host.systemd();
+  for (const unit of units) {
+    const { activeState } = await systemd.unit(unit);
+    if (activeState === "active") continue;
+    const result = await systemd.start(unit);
+    if (result !== "done")
+      host.report({ type: "warning", message: `${unit} ran before and does not start: job ${result}` });
   }
+}
+
+/** What the tmpfiles lines of a deployment that leaves mark for removal, while its service does not run. */
+async function takeMarked(host: Host, info: Info, { runs }: { runs: boolean }): Promise<void> {
+  if (!(await marksAnything(host, info))) return;
+  if (runs) await (await host.systemd()).stop(`${info.berth.name}.service`);
+  await removeMarked(host, info);
 }
 
 /** Units that systemd stops or restarts with this one, and that run. */

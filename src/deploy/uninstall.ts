@@ -1,13 +1,16 @@
 /** uninstall: stop, disable, remove. State directories stay unless they are purged. */
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { findContainer } from "./containers.ts";
-import { allDeployments } from "./deployments.ts";
+import { containerNames, findContainer } from "./containers.ts";
+import { allDeployments, imageOf } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
 import { adminDropIns } from "./drop-ins.ts";
 import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { type Order, unitOf } from "./order.ts";
+import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 
 export interface Uninstalled {
@@ -27,7 +30,8 @@ export async function uninstall(
   try {
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
-    if (interrupted !== undefined && interrupted.action !== "order") return { name, kept: [] };
+    // An interrupted install or uninstall leaves nothing to do; of anything else the container is there again.
+    if (interrupted?.action === "install" || interrupted?.action === "uninstall") return { name, kept: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     // The directory that the others lie in has the container's name alone: it may be of a package of that name.
@@ -42,9 +46,13 @@ export async function uninstall(
       hostFiles: hostFiles.map(({ path }) => path).filter((path) => purge || !sysusers.includes(path)),
       state: purge ? own : [],
       emptied: [...(await unsharedSources(host, name, sources)), ...(purge ? shared : [])],
+      purge,
     };
-    await writeIntent(host.layout, intent);
-    await dismantle(host, intent);
+    await recorded(host, { change: "uninstall", name }, async (recording, begin) => {
+      begin({ digest: imageOf(info) });
+      await writeIntent(host.layout, intent);
+      await dismantle(recording, intent);
+    });
     const data = purge ? [...state, ...sources] : [...state, ...sources, ...sysusers];
     return {
       name,
@@ -52,6 +60,43 @@ export async function uninstall(
     };
   } finally {
     lock.release();
+  }
+}
+
+/** Units that require one of these containers and do not go with them, with the container: `web.service` requires `etcd`. */
+export async function dependentsOf(
+  host: Host,
+  names: readonly string[],
+): Promise<{ unit: string; name: string }[]> {
+  const leaving = new Set(names.map(unitOf));
+  const dependents = new Map<string, string>();
+  for (const other of await containerNames(host.layout)) {
+    const { requires } = await requestedOrder(host, other);
+    for (const name of names)
+      if (requires.map(unitOf).includes(unitOf(name))) dependents.set(unitOf(other), name);
+  }
+  if (!host.offline) {
+    const systemd = await host.systemd();
+    for (const name of names) {
+      for (const property of ["RequiredBy", "BoundBy"]) {
+        const units = (await systemd.property(unitOf(name), "Unit", property)) as string[];
+        for (const unit of units) dependents.set(unit, name);
+      }
+    }
+  }
+  return [...dependents]
+    .filter(([unit]) => !leaving.has(unit))
+    .map(([unit, name]) => ({ unit, name }))
+    .sort((a, b) => (a.unit < b.unit ? -1 : 1));
+}
+
+/** One whose record cannot be read asks for nothing that anybody knows of. */
+async function requestedOrder(host: Host, name: string): Promise<Pick<Order, "requires">> {
+  try {
+    return (await findContainer(host, name)).info.berth.request.order;
+  } catch (error) {
+    if (isFailure(error, "STORE_CORRUPT") || isFailure(error, "NOT_INSTALLED")) return { requires: [] };
+    throw error;
   }
 }
 

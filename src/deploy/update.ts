@@ -2,17 +2,19 @@
  * update: a new deployment of a container from a newer image, or with other values; staged and checked while the service
  * runs, then switched to, watched, and undone by itself when it does not stay up.
  */
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { NamedImage } from "../store/store.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
-import type { Plan } from "./plan.ts";
+import { isOneWay, type Plan } from "./plan.ts";
 import { findOrPull, pull } from "./pull.ts";
+import { recorded, type Target } from "./record.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest, PullRequest } from "./request.ts";
+import { changeSettings, readSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
 import { displace, switchBackAfter, switchDeployment } from "./switch.ts";
@@ -30,9 +32,13 @@ export interface UpdateRequest {
   stageOnly: boolean;
   /** Switch to the deployment that was staged before. */
   apply: boolean;
+  /** Nobody watches: what failed before, or cannot be undone, is left to the admin. */
+  auto: boolean;
 }
 
-export interface Updated {
+export type Updated = Switched | { name: string; outcome: "skipped"; reason: string };
+
+export interface Switched {
   name: string;
   /** `unchanged`: the image and the values are what they were. */
   outcome: "unchanged" | "updated" | "staged" | "planned";
@@ -42,9 +48,11 @@ export interface Updated {
   plan: Plan | undefined;
   /** Files of the deployment that differ from those of the current one. */
   changed: string[];
+  /** The new image says that older ones cannot read the data any more, so that a rollback is not enough to go back. */
+  oneWay: boolean;
 }
 
-/** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, and what pull and plan throw. */
+/** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, HOOK_FAILED, and what pull and plan throw. */
 export async function update(host: Host, name: string, request: UpdateRequest): Promise<Updated> {
   host.requireRoot("update a container");
   await findContainer(host, name);
@@ -52,42 +60,44 @@ export async function update(host: Host, name: string, request: UpdateRequest): 
   try {
     await recover(host, name);
     const container = await findContainer(host, name);
-    return request.apply
-      ? await applyStaged(host, container, request)
-      : await updateLocked(host, container, request);
+    if (request.dryRun) return await updateLocked(host, container, { asked: request, begin: () => {} });
+    return await recorded(host, { change: "update", name }, (recording, begin) =>
+      request.apply
+        ? applyStaged(recording, container, { asked: request, begin })
+        : updateLocked(recording, container, { asked: request, begin }),
+    );
   } finally {
     lock.release();
   }
 }
 
-async function updateLocked(host: Host, container: Container, asked: UpdateRequest): Promise<Updated> {
+interface Asked {
+  asked: UpdateRequest;
+  /** Called when it is clear where the update leads. */
+  begin(target: Target): void;
+}
+
+async function updateLocked(host: Host, container: Container, { asked, begin }: Asked): Promise<Updated> {
   const { name, info } = container;
   const request = requestOf(container, asked);
   const image = await newImage(host, container, { request, asked });
   const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
-  const unchanged = {
-    name,
-    outcome: "unchanged",
-    from,
-    to: undefined,
-    plan: undefined,
-    changed: [],
-  } as const;
-  if (image.image.digest === from.digest && sameValues(request.values, info.values))
-    return { ...unchanged, changed: [] };
+  const { digest } = image.image;
+  const oneWay = isOneWay(image.image.config.config);
+  if (digest === from.digest && sameValues(request.values, info.values))
+    return { name, outcome: "unchanged", from, to: undefined, plan: undefined, changed: [], oneWay: false };
+  const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
+  if (reason !== undefined) return { name, outcome: "skipped", reason };
 
   const standings = await standingsOf(host.layout, name);
   const staged = standings.filter(({ activated, current }) => activated === "" && !current);
   const standing = standings.filter((each) => !staged.includes(each));
   const number = nextNumber(standing, host.config.keep);
   const plan = await makePlan(host, { name, request, image, number, replaces: info });
-  const result = {
-    name,
-    from,
-    to: { deployment: number, digest: plan.digest },
-    changed: await changedFiles(container, plan),
-  };
+  const to = { deployment: number, digest: plan.digest };
+  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
+  begin(to);
   for (const each of staged) await removeDeployment(host.layout, name, each.number);
 
   const displaced = standing.some((each) => each.number === number);
@@ -96,6 +106,7 @@ async function updateLocked(host: Host, container: Container, asked: UpdateReque
   try {
     if (displaced) await displace(host, name, number);
     await stage(host, plan, await (await host.store()).tree(image.image));
+    if (!asked.stageOnly) await prepare(host, container, { digest, oneWay });
   } catch (error) {
     await switchBackAfter(error, host, { intent: { ...intent, ran: false } });
     throw error;
@@ -104,12 +115,12 @@ async function updateLocked(host: Host, container: Container, asked: UpdateReque
     await removeIntent(host.layout, name);
     return { ...result, outcome: "staged", plan: undefined };
   }
-  await switchDeployment(host, intent, asked);
+  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: digest });
   await clearAway(host, name);
   return { ...result, outcome: "updated", plan: undefined };
 }
 
-async function applyStaged(host: Host, container: Container, asked: UpdateRequest): Promise<Updated> {
+async function applyStaged(host: Host, container: Container, { asked, begin }: Asked): Promise<Updated> {
   const { name, deployment, info } = container;
   const standings = await standingsOf(host.layout, name);
   const staged = standings.find(({ activated, current }) => activated === "" && !current);
@@ -119,7 +130,12 @@ async function applyStaged(host: Host, container: Container, asked: UpdateReques
     });
   }
   const { readInfo } = await import("./info.ts");
-  const { revision } = await readInfo(host.layout.deployment(name, staged.number));
+  const { revision, berth } = await readInfo(host.layout.deployment(name, staged.number));
+  const from = { deployment, digest: `sha256:${info.revision}` };
+  const to = { deployment: staged.number, digest: `sha256:${revision}` };
+  const oneWay = berth.oneWay ?? false;
+  begin(to);
+  await prepare(host, container, { digest: to.digest, oneWay });
   const intent = await switchIntent(host, container, {
     action: "update",
     to: staged.number,
@@ -127,16 +143,51 @@ async function applyStaged(host: Host, container: Container, asked: UpdateReques
     displaced: false,
   });
   await writeIntent(host.layout, intent);
-  await switchDeployment(host, intent, asked);
+  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: to.digest });
   await clearAway(host, name);
-  return {
-    name,
-    outcome: "updated",
-    from: { deployment, digest: `sha256:${info.revision}` },
-    to: { deployment: staged.number, digest: `sha256:${revision}` },
-    plan: undefined,
-    changed: [],
-  };
+  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay };
+}
+
+/** The last step before the service is touched: what the admin wants done and what the admin should know. */
+async function prepare(
+  host: Host,
+  { name, info }: Container,
+  { digest, oneWay }: { digest: string; oneWay: boolean },
+): Promise<void> {
+  if (oneWay) {
+    const message = `the new image of ${name} changes its data for good (label berth.data=one-way): older versions may not read it`;
+    host.report({ type: "warning", message });
+  }
+  const { runPreUpdate } = await import("./pre-update.ts");
+  const from = `sha256:${info.revision}`;
+  await runPreUpdate(host, { name, from, to: digest, state: info.berth.state, oneWay });
+}
+
+/** Remembers an image that the service did not stay up with, so that no timer tries it night after night. */
+async function switchRemembering(
+  host: Host,
+  intent: SwitchIntent,
+  { watchMs, from, to }: { watchMs: number; from: string; to: string },
+): Promise<void> {
+  try {
+    await switchDeployment(host, intent, { watchMs });
+  } catch (error) {
+    // With other values of the same image, it is the values that failed.
+    if (isFailure(error, "UPDATE_ROLLED_BACK") && from !== to)
+      await changeSettings(host.layout, intent.name, { failed: to });
+    throw error;
+  }
+  await changeSettings(host.layout, intent.name, { failed: undefined });
+}
+
+async function reasonToSkip(
+  { layout }: Host,
+  name: string,
+  { digest, oneWay }: { digest: string; oneWay: boolean },
+): Promise<string | undefined> {
+  if ((await readSettings(layout, name)).failed === digest)
+    return `it went back from this image before; berth update ${name} tries it again`;
+  return oneWay ? `its new image changes the data for good; berth update ${name} takes it` : undefined;
 }
 
 /** What rollback and update write into the journal before they touch anything. */

@@ -38,6 +38,7 @@ export function follow(progress: Progress, event: Event): void {
       progress.waiting = waitingText(event);
       break;
     case "warning":
+    case "change":
       break;
   }
 }

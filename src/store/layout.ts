@@ -19,6 +19,7 @@ import { digestHex } from "../oci/digest.ts";
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
+ * containers/.NAME.json          what the admin says of a container's updates
  * ```
  */
 export interface Layout {
@@ -47,6 +48,7 @@ export interface Layout {
   deploymentOld(name: string, n: number): string;
   journal(name: string): string;
   containerLock(name: string): string;
+  settings(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -87,5 +89,6 @@ export function layoutOf(stateDir: string): Layout {
     deploymentOld: (name, n) => `${deployment(name, n)}.old`,
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
+    settings: (name) => join(containers, `.${name}.json`),
   };
 }

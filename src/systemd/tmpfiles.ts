@@ -7,9 +7,13 @@ export async function createTmpfiles(file: string): Promise<void> {
   await apply("systemd-tmpfiles", ["--create", file], file);
 }
 
-/** Removes what the lines of a tmpfiles.d(5) file mark for removal (`R`, `r`, `D`). CONFIG_INVALID. */
-export async function removeTmpfiles(file: string): Promise<void> {
-  await apply("systemd-tmpfiles", ["--remove", file], file);
+/** Removes what the lines of a tmpfiles.d(5) file mark for removal (`R`, `r`, `D`), but nothing below `exclude`. CONFIG_INVALID. */
+export async function removeTmpfiles(
+  file: string,
+  { exclude = [] }: { exclude?: readonly string[] } = {},
+): Promise<void> {
+  const kept = exclude.map((prefix) => `--exclude-prefix=${prefix}`);
+  await apply("systemd-tmpfiles", ["--remove", ...kept, file], file);
 }
 
 /** Creates the users and groups of a sysusers.d(5) file. CONFIG_INVALID. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
+import { signalWhenStarting } from "../support/lab/signal-when-starting.ts";
 
 const lab = machine();
 const probe = "localhost:5000/probe";
@@ -14,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab.run(["systemctl", "disable", "--quiet", "berth-recover.service"]);
-  await lab.run(["rm", "-f", "/etc/systemd/system/berth-recover.service"]);
+  await lab.run(["sh", "-c", "rm -f /etc/systemd/system/berth-*"]);
   await lab.run(["systemctl", "daemon-reload"]);
 });
 
@@ -36,7 +37,7 @@ test("an install killed while its unit starts shows as interrupted, and recover 
   expect(containers).toMatchObject([{ name: "half", state: "interrupted" }]);
   expect(JSON.parse(await lab.output(["berth", "recover", "--json"]))).toEqual({
     schema: 1,
-    recovered: [{ name: "half", outcome: "undone" }],
+    recovered: [{ name: "half", action: "install", outcome: "undone" }],
   });
   expect(await footprint(lab)).toEqual(before);
 });
@@ -74,8 +75,8 @@ test("a boot without an interrupted change runs nothing of berth", async () => {
 
 /** Ends berth with SIGKILL while systemd waits for the service to say that it is ready. */
 async function killInstall(): Promise<void> {
-  const killed = await lab.run(["timeout", "--signal=KILL", "2", "berth", ...hanging]);
-  expect(killed.exitCode).toBeGreaterThanOrEqual(128);
+  const killed = await signalWhenStarting(lab, ["berth", ...hanging], { unit: "half", signal: "KILL" });
+  expect(killed.exitCode).toBe(137);
   expect(await lab.output(["systemctl", "show", "half", "--property=ActiveState"])).toBe(
     "ActiveState=activating",
   );

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
+import { signalWhenStarting } from "../support/lab/signal-when-starting.ts";
 
 const lab = machine();
 const probe = "localhost:5000/probe-notify";
 const quick = ["--watch", "1", "--no-pull"];
+const hanging = ["berth", "update", "turn", ...quick, "--set", "PROBE_MODE=hang"];
 
 beforeAll(async () => {
   for (const image of [probe, "localhost:5000/etcd", "localhost:5000/web"])
@@ -94,18 +96,7 @@ describe.each(["systemd", "runc"])("update of a service by %s", (runtime) => {
 
   test("interrupted while it starts goes back, and leaves the old version as it was", async () => {
     const before = await files();
-    const stopped = await lab.run([
-      "timeout",
-      "--signal=INT",
-      "--preserve-status",
-      "2",
-      "berth",
-      "update",
-      "turn",
-      ...quick,
-      "--set",
-      "PROBE_MODE=hang",
-    ]);
+    const stopped = await signalWhenStarting(lab, hanging, { unit: "turn", signal: "INT" });
     expect(stopped.exitCode).toBe(130);
     expect(await files()).toEqual(before);
     expect(await lab.output(["systemctl", "is-active", "turn"])).toBe("active");
@@ -113,23 +104,20 @@ describe.each(["systemd", "runc"])("update of a service by %s", (runtime) => {
 
   test("killed while it starts is gone back on by the next command", async () => {
     const before = await files();
-    await lab.run([
-      "timeout",
-      "--signal=KILL",
-      "2",
-      "berth",
-      "update",
-      "turn",
-      ...quick,
-      "--set",
-      "PROBE_MODE=hang",
-    ]);
+    await signalWhenStarting(lab, hanging, { unit: "turn", signal: "KILL" });
     expect(JSON.parse(await lab.output(["berth", "list", "--json"])).containers).toMatchObject([
       { state: "interrupted" },
     ]);
     await lab.output(["berth", "recover"]);
     expect(await files()).toEqual(before);
     expect(await lab.output(["systemctl", "is-active", "turn"])).toBe("active");
+  });
+
+  test("killed while it starts does not keep an uninstall from being one", async () => {
+    await signalWhenStarting(lab, hanging, { unit: "turn", signal: "KILL" });
+    await lab.output(["berth", "uninstall", "turn", "--purge"]);
+    expect((await lab.run(["berth", "status", "turn"])).exitCode).toBe(4);
+    expect((await lab.run(["systemctl", "is-active", "turn"])).stdout).toBe("inactive");
   });
 
   test("--dry-run says what would change, --stage-only and --apply do it in two steps", async () => {
@@ -175,24 +163,14 @@ test("an update killed before a reboot: the boot starts the old version, whole",
   await lab.output(["berth", "install", probe, "--name", "turn"]);
   await lab.output(["berth", "check", "--fix"]);
   const before = await files();
-  await lab.run([
-    "timeout",
-    "--signal=KILL",
-    "2",
-    "berth",
-    "update",
-    "turn",
-    ...quick,
-    "--set",
-    "PROBE_MODE=hang",
-  ]);
+  await signalWhenStarting(lab, hanging, { unit: "turn", signal: "KILL" });
   await lab.reboot();
   await expect
     .poll(async () => (await lab.run(["systemctl", "is-active", "turn"])).stdout, { timeout: 10_000 })
     .toBe("active");
   expect(await files()).toEqual(before);
   await lab.output(["systemctl", "disable", "--quiet", "berth-recover.service"]);
-  await lab.output(["rm", "/etc/systemd/system/berth-recover.service"]);
+  await lab.output(["sh", "-c", "rm /etc/systemd/system/berth-*"]);
   await lab.output(["systemctl", "daemon-reload"]);
 });
 

@@ -33,6 +33,7 @@ test("loadConfig() of a tree without a file gives the defaults, below the tree",
     hostAccess: "allow",
     additionalStores: [],
     keepBlobs: false,
+    preUpdate: undefined,
   });
 });
 
