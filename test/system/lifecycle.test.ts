@@ -304,6 +304,33 @@ describe("automatic updates", () => {
   });
 });
 
+test("update --all goes in the order in which they start, and one failure does not stop the others", async () => {
+  const all = "localhost:5000/life/all:1";
+  const as = "life/all:1";
+  await publish(lab, { of: "probe-notify", as, config: { label: "version=1" } });
+  try {
+    await lab.output(["berth", "install", all, "--name", "zeta", "--runtime", "systemd"]);
+    await lab.output(["berth", "install", all, "--name", "alpha", "--after", "zeta", "--runtime", "systemd"]);
+    await lab.output(["berth", "hold", "turn"]);
+    const label = ["version=2", "berth.watchdog=never"];
+    await publish(lab, { of: "probe-notify", as, config: { label } });
+    const failed = await lab.run(["berth", "update", "--all", "--watch", "1", "--json"]);
+    expect(failed.exitCode).toBe(1);
+    const outcomes = (stdout: string): string[] =>
+      (JSON.parse(stdout).updates as { name: string; outcome: string; code?: string }[]).map(
+        ({ name, outcome, code }) => `${name} ${code ?? outcome}`,
+      );
+    const ofThese = (names: string[]): string[] => names.filter((each) => !each.startsWith("turn "));
+    expect(ofThese(outcomes(failed.stdout))).toEqual(["zeta CONFIG_INVALID", "alpha CONFIG_INVALID"]);
+    expect(outcomes(failed.stdout)).toContain("turn skipped");
+    await publish(lab, { of: "probe-notify", as, config: { label: "version=3" } });
+    const done = await lab.output(["berth", "update", "--all", "--watch", "1", "--json"]);
+    expect(ofThese(outcomes(done))).toEqual(["zeta updated", "alpha updated"]);
+  } finally {
+    await lab.run(["berth", "uninstall", "alpha", "zeta", "--purge"]);
+  }
+});
+
 test("two admins at once take turns, or one is told why not", async () => {
   await lab.output(["berth", "update", "turn", ...quick, "--set", "A=0"]);
   for (let round = 0; round < 3; round += 1) {
