@@ -7,7 +7,7 @@ import type { InstallRequest } from "./request.ts";
 import { stateDirectory } from "./volume.ts";
 
 /** RootDirectory= makes these where an image has them not (base-filesystem.c), and would in the checkout. */
-export const MADE_BY_SYSTEMD = ["/root", "/usr", "/etc"];
+export const MADE_BY_SYSTEMD: readonly string[] = ["/root", "/usr", "/etc"];
 
 export interface Mounts {
   mounts: RuntimeMount[];
