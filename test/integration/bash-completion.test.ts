@@ -62,8 +62,8 @@ test("bash completion offers every verb and alias, and help", async () => {
 });
 
 test.each<[line: string, words: string[]]>([
-  ["berth un", ["uninstall", "unpin"]],
-  ["berth --json un", ["uninstall", "unpin"]],
+  ["berth un", ["unhold", "uninstall", "unpin"]],
+  ["berth --json un", ["unhold", "uninstall", "unpin"]],
   ["berth help roll", ["rollback"]],
   ["berth completion ", ["bash"]],
   ["berth update --w", ["--watch"]],
@@ -105,7 +105,7 @@ test("bash completion after a colon, where bash begins a new word, offers what f
 });
 
 test("bash completion in the middle of a line sees what stands before the cursor", async () => {
-  expect(await offered("berth un --json", { point: "berth un".length })).toEqual(["uninstall", "unpin"]);
+  expect(await offered("berth un --json", { point: "berth un".length })).toEqual(["unhold", "uninstall", "unpin"]);
 });
 
 test("bash completion leaves the words of run's command alone", async () => {
