@@ -6,6 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
+import type { Activation } from "./standings.ts";
 
 export type Intent = RemovalIntent | SwitchIntent | OrderIntent;
 
@@ -48,6 +49,8 @@ export interface SwitchIntent {
   displaced: boolean;
   /** The service ran, so what is current in the end must run. */
   ran: boolean;
+  /** When `to` was current before, if it ever was: it is so again when this is undone. */
+  activated?: Activation;
 }
 
 export async function writeIntent(layout: Layout, intent: Intent): Promise<void> {

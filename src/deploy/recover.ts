@@ -1,5 +1,5 @@
 /** recover: finishes or undoes what interrupted commands left, for one container or for all. */
-import { readdir } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { basename } from "node:path";
 import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -9,10 +9,11 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { deploymentOf } from "./name.ts";
 import { recorded } from "./record.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
-import { removeUnmounted } from "./unmount.ts";
+import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
 export interface Recovered {
   name: string;
@@ -40,7 +41,7 @@ export async function recover(
       await finish(recording, intent, { atBoot });
     });
   }
-  for (const path of await leftoversOf(host.layout, name)) await removeUnmounted(path);
+  for (const path of await leftoversOf(host.layout, name)) await removeLeftover(path);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }
@@ -58,7 +59,11 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
   host.requireRoot("recover containers");
   const recovered: Recovered[] = [];
   const begun = await asidesIn(host.layout.journals); // commands that were killed before they changed anything
-  const names = [...(await interruptedNames(host.layout)), ...begun.map((file) => basename(file, ".json"))];
+  const names = [
+    ...(await interruptedNames(host.layout)),
+    ...begun.map((file) => basename(file, ".json")),
+    ...(await namesOfLeftovers(host.layout)),
+  ];
   const failed: unknown[] = [];
   for (const name of [...new Set(names)].sort()) {
     const lock = await lockContainer(host, name);
@@ -86,6 +91,30 @@ export async function interruptedNames({ journals }: Layout): Promise<string[]> 
       .filter((file) => file.endsWith(".json") && !file.startsWith("."))
       .map((file) => file.slice(0, -".json".length))
       .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** Under the name of what is not whole, before it is emptied: nobody takes it for a deployment then. */
+async function removeLeftover(path: string): Promise<void> {
+  const leaving = path.replace(/\.old$/, ".tmp");
+  await unmountBelow(path);
+  if (leaving !== path) {
+    await removeUnmounted(leaving);
+    await rename(path, leaving);
+  }
+  await removeUnmounted(leaving);
+}
+
+/** Containers of which something waits to be removed, though the command on them had come to its end. */
+async function namesOfLeftovers({ containers }: Layout): Promise<string[]> {
+  try {
+    return (await readdir(containers)).flatMap((entry) => {
+      const deployment = deploymentOf(entry);
+      return deployment?.staged === true ? [deployment.name] : [];
+    });
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;

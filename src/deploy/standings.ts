@@ -24,9 +24,18 @@ export async function recordActivation(
   name: string,
   { deployment, previous }: { deployment: number; previous: number | undefined },
 ): Promise<void> {
-  const activation: Activation = { at: new Date().toISOString(), previous };
+  await restoreActivation(layout, name, { deployment, to: { at: new Date().toISOString(), previous } });
+}
+
+/** Undoes recordActivation(): `to` is what was on record before. */
+export async function restoreActivation(
+  layout: Layout,
+  name: string,
+  { deployment, to }: { deployment: number; to: Activation | undefined },
+): Promise<void> {
   const path = join(layout.deployment(name, deployment), ACTIVATION);
-  await writeDurably(path, `${JSON.stringify(activation)}\n`, { mode: 0o600 });
+  if (to === undefined) await removeDurably(path);
+  else await writeDurably(path, `${JSON.stringify(to)}\n`, { mode: 0o600 });
 }
 
 /** Undefined for a deployment that was staged and never became current. */

@@ -12,7 +12,7 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
 import { marksAnything, removeMarked } from "./remove-marked.ts";
-import { recordActivation, removeDeployment } from "./standings.ts";
+import { recordActivation, removeDeployment, restoreActivation } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
 
 export interface SwitchOptions {
@@ -92,6 +92,7 @@ export async function switchBack(
   await activate(host, { to: old, from: taken });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
   if (intent.made && isThere) await removeDeployment(layout, name, to);
+  if (!intent.made) await restoreActivation(layout, name, { deployment: to, to: intent.activated });
   if (away) await takeBack(host, name, to);
   await removeIntent(layout, name);
 }

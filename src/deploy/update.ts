@@ -16,7 +16,7 @@ import { recover } from "./recover.ts";
 import type { InstallRequest, PullRequest } from "./request.ts";
 import { changeSettings, readSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
-import { nextNumber, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
+import { nextNumber, readActivation, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
 import { displace, switchBackAfter, switchDeployment } from "./switch.ts";
 
 export interface UpdateRequest {
@@ -202,7 +202,9 @@ export async function switchIntent(
   more: Pick<SwitchIntent, "action" | "to" | "made" | "displaced">,
 ): Promise<SwitchIntent> {
   const ran = !host.offline && isRunning((await (await host.systemd()).unit(unit)).activeState);
-  return { schema: 1, name, from: deployment, ran, ...more };
+  const activated = more.made ? undefined : await readActivation(host.layout, name, more.to);
+  const intent: SwitchIntent = { schema: 1, name, from: deployment, ran, ...more };
+  return activated === undefined ? intent : { ...intent, activated };
 }
 
 /** After a switch for good: what waited for the way back, and what is beyond the number to keep. */

@@ -62,11 +62,14 @@ export class Manager {
   }
 
   async disable(units: string[]): Promise<void> {
-    await this.#manage("DisableUnitFiles", {
-      signature: "asb",
-      body: [units, false],
-      what: `disable ${units.join(", ")}`,
-    });
+    // A unit without a file and without links is disabled already.
+    await unless("NoSuchUnit", () =>
+      this.#manage("DisableUnitFiles", {
+        signature: "asb",
+        body: [units, false],
+        what: `disable ${units.join(", ")}`,
+      }),
+    );
   }
 
   async resetFailed(unit: string): Promise<void> {
