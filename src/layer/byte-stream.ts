@@ -72,12 +72,13 @@ export class ByteReader {
     return text;
   }
 
-  raw(length: number): Buffer {
+  /** So many bytes, as hex digits. */
+  hex(length: number): string {
     const end = this.#at + length;
     if (end > this.#bytes.length) throw cut();
-    const bytes = this.#bytes.subarray(this.#at, end);
+    const text = this.#bytes.toString("hex", this.#at, end);
     this.#at = end;
-    return bytes;
+    return text;
   }
 }
 

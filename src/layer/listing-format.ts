@@ -2,7 +2,7 @@ import { createHash, hash } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { ByteReader, ByteWriter } from "./byte-stream.ts";
 import { byteString } from "./byte-string.ts";
-import type { Attributes, Change, DirectoryAttributes, Leaf, Listing } from "./listing.ts";
+import type { Change, DirectoryAttributes, Leaf, Listing } from "./listing.ts";
 import { SECOND } from "./tar-header.ts";
 import type { Xattr } from "./xattrs.ts";
 
@@ -133,48 +133,50 @@ function readChange(reader: ByteReader, { tag, path }: { tag: number; path: stri
   }
 }
 
+const NO_XATTRS: readonly Xattr[] = [];
+
 function readNode(reader: ByteReader, tag: number): Leaf | DirectoryAttributes {
-  const attributes = readAttributes(reader);
+  const mode = reader.number();
+  const uid = reader.number();
+  const gid = reader.number();
+  const mtime = readTime(reader);
+  const xattrs = readXattrs(reader);
   switch (tag) {
     case TAGS.file: {
       const size = reader.number();
-      const sha256 = size === 0 ? "" : reader.raw(HASH).toString("hex");
-      return { type: "file", ...attributes, size, sha256 };
+      const sha256 = size === 0 ? "" : reader.hex(HASH);
+      return { type: "file", mode, uid, gid, mtime, xattrs, size, sha256 };
     }
     case TAGS.directory:
-      return { type: "directory", ...attributes };
+      return { type: "directory", mode, uid, gid, mtime, xattrs };
     case TAGS.symlink:
-      return { type: "symlink", ...attributes, target: reader.string() };
+      return { type: "symlink", mode, uid, gid, mtime, xattrs, target: reader.string() };
     case TAGS.char:
-    case TAGS.block:
-      return {
-        type: tag === TAGS.char ? "char" : "block",
-        ...attributes,
-        major: reader.number(),
-        minor: reader.number(),
-      };
+    case TAGS.block: {
+      const type = tag === TAGS.char ? "char" : "block";
+      const major = reader.number();
+      return { type, mode, uid, gid, mtime, xattrs, major, minor: reader.number() };
+    }
     case TAGS.fifo:
-      return { type: "fifo", ...attributes };
+      return { type: "fifo", mode, uid, gid, mtime, xattrs };
     default:
       throw new Failure("STORE_CORRUPT", `a layer listing holds an unknown change ${tag}`);
   }
 }
 
-const NO_XATTRS: readonly Xattr[] = [];
-
-function readAttributes(reader: ByteReader): Attributes {
-  const mode = reader.number();
-  const uid = reader.number();
-  const gid = reader.number();
+function readTime(reader: ByteReader): bigint {
   const zigzag = reader.number();
   const seconds = zigzag % 2 === 1 ? -(zigzag + 1) / 2 : zigzag / 2;
-  const mtime = BigInt(seconds) * SECOND + BigInt(reader.number());
+  return BigInt(seconds) * SECOND + BigInt(reader.number());
+}
+
+function readXattrs(reader: ByteReader): readonly Xattr[] {
   const count = reader.number();
-  if (count === 0) return { mode, uid, gid, mtime, xattrs: NO_XATTRS };
+  if (count === 0) return NO_XATTRS;
   const xattrs: Xattr[] = [];
   for (let at = 0; at < count; at++)
     xattrs.push({ name: reader.string(), value: Buffer.from(reader.string(), "latin1") });
-  return { mode, uid, gid, mtime, xattrs };
+  return xattrs;
 }
 
 function sharedPrefix(a: string, b: string): number {

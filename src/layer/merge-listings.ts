@@ -12,7 +12,7 @@ const MAX_SYMLINKS = 40;
  * whiteouts hide what is below, then the layer's own entries come. A path that leads through a symlink of a
  * lower layer is followed inside the tree. LAYER_INVALID, LAYER_UNSAFE naming the entry.
  */
-export function mergeListings(listings: readonly Listing[]): Tree {
+export function mergeListings(listings: Iterable<Listing>): Tree {
   const root = impliedDirectory();
   for (const { changes } of listings) applyChanges(root, changes);
   return { root };

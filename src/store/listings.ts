@@ -18,3 +18,8 @@ export function readListing(layout: Layout, diffId: Digest): Listing {
     });
   }
 }
+
+/** One after the other, so that not all are in memory at once. */
+export function* readListings(layout: Layout, diffIds: readonly Digest[]): Generator<Listing> {
+  for (const diffId of diffIds) yield readListing(layout, diffId);
+}

@@ -158,11 +158,11 @@ export class Store {
 
   /** The image's root file system: its layers merged. */
   async tree(image: StoredImage): Promise<Tree> {
-    const [{ mergeListings }, { readListing }] = await Promise.all([
+    const [{ mergeListings }, { readListings }] = await Promise.all([
       import("../layer/merge-listings.ts"),
       import("./listings.ts"),
     ]);
-    return mergeListings(image.config.diffIds.map((diffId) => readListing(this.layout, diffId)));
+    return mergeListings(readListings(this.layout, image.config.diffIds));
   }
 
   /**
