@@ -16,6 +16,8 @@ export default defineConfig({
           include: ["test/system/**/*.test.ts"],
           globalSetup: ["test/support/lab/system-setup.ts"],
           fileParallelism: false,
+          // Whole machines boot and time out here: what fails twice is broken, what fails once met a busy host.
+          retry: 1,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },
@@ -28,6 +30,8 @@ export default defineConfig({
           ),
           globalSetup: ["test/support/lab/system-13-setup.ts"],
           fileParallelism: false,
+          // Whole machines boot and time out here: what fails twice is broken, what fails once met a busy host.
+          retry: 1,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },
