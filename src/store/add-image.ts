@@ -7,6 +7,7 @@ import type { Digest } from "../oci/digest.ts";
 import { MAX_SIGNATURES } from "../oci/signature.ts";
 import { holderOfLayer } from "./additional.ts";
 import { copyLayer } from "./copy-layer.ts";
+import { EarlySync } from "./early-sync.ts";
 import { syncDirectory, syncFileSystem } from "./files.ts";
 import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
 import { LayerWorker } from "./layer-worker.ts";
@@ -29,7 +30,7 @@ export interface NewImage {
 }
 
 export interface AddOptions {
-  /** The verified bytes of a layer's blob. */
+  /** The verified bytes of a layer's blob. The memory of each piece is taken away when the next is asked for. */
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
@@ -166,6 +167,7 @@ async function readLayers(
   const { blob, report, limit = DEFAULT_LIMIT } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  await using early = new EarlySync(stage);
   const isParallel = queue.filter(([, { descriptor }]) => descriptor.size >= LARGE_LAYER).length > 1;
   const work = async (): Promise<void> => {
     await using worker = new LayerWorker();
@@ -181,8 +183,12 @@ async function readLayers(
         damaged,
         limit,
       };
-      const onReceived = (received: number): void =>
+      let known = 0;
+      const onReceived = (received: number): void => {
+        early.note(received - known);
+        known = received;
         report?.({ type: "layer", digest, size, received, state: "receiving" });
+      };
       try {
         await worker.read(job, { source: blob(descriptor), signal, onReceived });
       } catch (error) {
@@ -200,6 +206,7 @@ async function readLayers(
     }
   });
   await settle(workers);
+  await early.end();
 }
 
 /** Waits for all, then throws the first error: the later ones only tell that all was stopped. */

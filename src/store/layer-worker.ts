@@ -6,6 +6,7 @@ import type { FromWorker, PlainError, ToWorker } from "./worker-protocol.ts";
 
 const BUFFERS = 8;
 const BUFFER_SIZE = 256 * 1024;
+const LARGE_PIECE = 16 * 1024;
 /**
  * Unpacked chunks are garbage at once: a small young generation collects them sooner. Less memory at the same
  * CPU time.
@@ -32,9 +33,9 @@ export class LayerWorker implements AsyncDisposable {
   }
 
   /**
-   * Has a layer read from `source`, a stream whose bytes are already checked. At most 2 MiB are under way.
-   * `onReceived` hears how many bytes came so far. Rejects with what the stream, the reader or the signal
-   * says.
+   * Has a layer read from `source`, a stream whose bytes are already checked and whose memory it gives away.
+   * At most 2 MiB are under way. `onReceived` hears how many bytes came so far. Rejects with what the stream,
+   * the reader or the signal says.
    */
   async read(
     job: LayerJob,
@@ -87,6 +88,7 @@ export class LayerWorker implements AsyncDisposable {
           buffer.set(part, length);
           length += part.length;
           chunk = chunk.subarray(part.length);
+          if (chunk.length === 0) release(next.value);
           if (length < buffer.length) continue;
           this.#post({ type: "chunk", bytes: buffer, length }, [buffer.buffer]);
           onReceived(received);
@@ -149,6 +151,15 @@ export class LayerWorker implements AsyncDisposable {
   #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
+}
+
+/**
+ * Frees the memory of a piece that was copied, unless it is small or shared with others: the collector of
+ * garbage would find it late, and look often.
+ */
+function release(piece: Uint8Array): void {
+  const isWhole = piece.byteLength === piece.buffer.byteLength;
+  if (isWhole && piece.byteLength >= LARGE_PIECE) (piece.buffer as ArrayBuffer).transfer(0);
 }
 
 /** The worker's file has this file's extension: .ts in the source tree, .js when built. */

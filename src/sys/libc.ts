@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { getSystemErrorName } from "node:util";
-import type { LibraryHandle } from "koffi";
+import type { KoffiFunc, LibraryHandle } from "koffi";
 
 /**
  * The C library through koffi, for the few calls Node lacks. koffi costs about 25 ms to load, so it is loaded
@@ -21,6 +21,18 @@ export function native(prototype: string): NativeFunction {
   return (...args) => {
     bound ??= load().lib.func(prototype) as NativeFunction;
     return bound(...args);
+  };
+}
+
+/** The same in a thread, where `lastError` knows nothing of it. A signal does not end it. */
+export function nativeInThread(prototype: string): (...args: NativeArgument[]) => Promise<number> {
+  let bound: KoffiFunc<NativeFunction> | undefined;
+  return async (...args) => {
+    bound ??= load().lib.func(prototype) as KoffiFunc<NativeFunction>;
+    const call = bound;
+    return new Promise((resolve, reject) => {
+      call.async(...args, (error, result) => (error ? reject(error as Error) : resolve(result)));
+    });
   };
 }
 

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tryLock, unlock } from "../../../src/sys/flock.ts";
 import { makeDevice, mknod } from "../../../src/sys/mknod.ts";
 import { renameExchange, renameNoReplace } from "../../../src/sys/renameat2.ts";
-import { syncfs } from "../../../src/sys/syncfs.ts";
+import { syncfs, syncfsInThread } from "../../../src/sys/syncfs.ts";
 import { futimens, lutimens } from "../../../src/sys/utimens.ts";
 import { fsetxattr, lgetxattr, llistxattr, lsetxattr } from "../../../src/sys/xattr.ts";
 
@@ -173,4 +173,11 @@ test("syncfs() syncs, and EBADF is an error", () => {
   syncfs(fd);
   closeSync(fd);
   expect(() => syncfs(9999)).toThrow(expect.objectContaining({ code: "EBADF", syscall: "syncfs" }));
+});
+
+test("syncfsInThread() syncs, and any failure is EIO", async () => {
+  const fd = openSync(dir, "r");
+  await syncfsInThread(fd);
+  closeSync(fd);
+  await expect(syncfsInThread(9999)).rejects.toMatchObject({ code: "EIO", syscall: "syncfs" });
 });
