@@ -105,7 +105,11 @@ test("bash completion after a colon, where bash begins a new word, offers what f
 });
 
 test("bash completion in the middle of a line sees what stands before the cursor", async () => {
-  expect(await offered("berth un --json", { point: "berth un".length })).toEqual(["unhold", "uninstall", "unpin"]);
+  expect(await offered("berth un --json", { point: "berth un".length })).toEqual([
+    "unhold",
+    "uninstall",
+    "unpin",
+  ]);
 });
 
 test("bash completion leaves the words of run's command alone", async () => {
