@@ -51,6 +51,13 @@ export interface LogsOptions {
   follow: boolean;
 }
 
+export interface MountOptions {
+  /** Of mount(8), lists with commas. */
+  options: string[];
+  live: boolean;
+  shared: boolean;
+}
+
 export interface PullOptions extends PullingOptions {
   /** The name to store the image under. */
   as?: string;

@@ -1,6 +1,7 @@
 /** The verbs of berth: declarations only, no code of theirs is loaded before one runs. In the order of `--help`. */
 import type { OptionSpec, Verb } from "./command.ts";
 import { imageVerbs } from "./image-verbs.ts";
+import { mountVerbs } from "./mount-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
 import { running } from "./running.ts";
 import { storeVerbs } from "./store-verbs.ts";
@@ -291,6 +292,7 @@ export const verbs: readonly Verb[] = [
   stop,
   restart,
   run,
+  ...mountVerbs,
   order,
   graph,
   pull,

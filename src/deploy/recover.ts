@@ -11,6 +11,7 @@ import { type Intent, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { deploymentOf } from "./name.ts";
 import { recorded } from "./record.ts";
+import { removeStaleScratch } from "./scratch.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
@@ -77,6 +78,7 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
       lock.release();
     }
   }
+  await removeStaleScratch(host).catch((error: unknown) => failed.push(error));
   const [first, ...others] = failed;
   for (const error of others) host.report({ type: "warning", message: String(error) });
   if (first !== undefined) throw first;

@@ -20,6 +20,7 @@ import { digestHex } from "../oci/digest.ts";
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
  * containers/.NAME.json          what the admin says of a container's updates
+ * scratch/ID/  ID.lock           a checkout that is no deployment: of a mount, or of a single run
  * ```
  */
 export interface Layout {
@@ -33,6 +34,7 @@ export interface Layout {
   readonly images: string;
   readonly names: string;
   readonly blobs: string;
+  readonly scratch: string;
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
@@ -74,6 +76,7 @@ export function layoutOf(stateDir: string): Layout {
     images: inStore("images"),
     names: inStore("names"),
     blobs: inStore("blobs"),
+    scratch: join(stateDir, "scratch"),
     containers,
     journals,
     containerLocks,

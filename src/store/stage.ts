@@ -5,7 +5,7 @@ import { removeTree } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { tryLockFile } from "./locks.ts";
 
-/** A private directory below store/tmp. Its lock is held as long as its owner lives. */
+/** A private directory. Its lock is held as long as its owner lives. */
 export interface Stage {
   dir: string;
   remove(): Promise<void>;
@@ -17,7 +17,7 @@ const LOCK_SUFFIX = ".lock";
  * Lock first, then the directory; removed in the other order: a directory without a held lock belongs to
  * nobody.
  */
-export function makeStage({ tmp }: Layout): Stage {
+export function makeStage({ tmp }: Pick<Layout, "tmp">): Stage {
   for (;;) {
     const dir = join(tmp, randomBytes(8).toString("hex"));
     const lock = tryLockFile(dir + LOCK_SUFFIX, "exclusive");
@@ -42,14 +42,18 @@ export function makeStage({ tmp }: Layout): Stage {
   }
 }
 
-/** Removes what dead processes left. */
-export async function removeStaleStages({ tmp }: Layout): Promise<void> {
+/** Removes what dead processes left, but for what `isNeeded` says of its directory: it is asked while nobody else has it. */
+export async function removeStaleStages(
+  { tmp }: Pick<Layout, "tmp">,
+  isNeeded: (dir: string) => Promise<boolean> = async () => false,
+): Promise<void> {
   for (const name of readdirSync(tmp)) {
     if (!name.endsWith(LOCK_SUFFIX)) continue;
     const path = join(tmp, name);
+    const dir = path.slice(0, -LOCK_SUFFIX.length);
     using lock = tryLockFile(path, "exclusive");
-    if (lock === undefined) continue;
-    await removeTree(path.slice(0, -LOCK_SUFFIX.length));
+    if (lock === undefined || (await isNeeded(dir))) continue;
+    await removeTree(dir);
     unlinkSync(path);
   }
 }
