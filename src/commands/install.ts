@@ -1,4 +1,4 @@
-import { install as apply, dryRun } from "../deploy/install.ts";
+import { install as apply, dryRun, type Ran } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
 import type { InstallRequest } from "../deploy/request.ts";
@@ -18,17 +18,31 @@ export interface InstallResult {
   notes: string[];
 }
 
-export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
+export async function run(
+  context: Context,
+  args: string[],
+  options: InstallOptions,
+): Promise<InstallResult | Ran> {
   const request = requestOf(args, options);
   const start = request.start && context.config.root === "/";
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
+    if ("status" in plan) return plan;
     const notes = await installNotes(host, plan, request);
     return { dryRun: options.dryRun, started: start && !options.dryRun, plan, notes };
   });
 }
 
-export function view({ dryRun: dry, started, plan, notes }: InstallResult): View {
+/** Of what ran once, what it wrote is seen. */
+export function view(result: InstallResult | Ran): View {
+  return "status" in result ? [] : viewInstalled(result);
+}
+
+export function exitStatus(result: InstallResult | Ran): number {
+  return "status" in result ? result.status : 0;
+}
+
+function viewInstalled({ dryRun: dry, started, plan, notes }: InstallResult): View {
   if (!dry) {
     const done = started ? "is running" : "is installed and not started";
     return [

@@ -26,6 +26,15 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   dryRun: boolean;
 }
 
+export interface RunOptions
+  extends PullingOptions,
+    Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
+  name?: string;
+  set: Record<string, string>;
+  env: Record<string, string>;
+  volume: string[];
+}
+
 export interface OrderOptions {
   after: string[];
   before: string[];

@@ -21,6 +21,17 @@ const pulling: readonly OptionSpec[] = [
   },
 ];
 
+/** What the image is given, and what of the host it sees. */
+const sandbox: readonly OptionSpec[] = [
+  { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+  { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
+  {
+    flags: "--volume <host:container[:ro]>",
+    kind: "list",
+    description: "a directory or file of the host, seen at a path in the container",
+  },
+];
+
 const ordering: readonly OptionSpec[] = [
   { flags: "--after <unit>", kind: "list", description: "start after this unit, and start it too" },
   { flags: "--before <unit>", kind: "list", description: "start before this unit" },
@@ -44,13 +55,7 @@ const install: Verb = {
   arguments: ["<image>"],
   options: [
     { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
-    { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
-    { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
-    {
-      flags: "--volume <host:container[:ro]>",
-      kind: "list",
-      description: "a directory or file of the host, seen at a path in the container",
-    },
+    ...sandbox,
     ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
@@ -167,13 +172,22 @@ const graph: Verb = {
 
 const run: Verb = {
   name: "run",
-  summary: "Run a command in a container: beside its service, or by itself where that is stopped",
-  arguments: ["<name>", "[command...]"],
+  summary: "Run a command in a container, beside its service or by itself, or once in an image",
+  arguments: ["<name|image>", "[command...]"],
   operandsAsTyped: true,
-  options: [],
+  options: [
+    ...sandbox,
+    { flags: "-n, --name <name>", description: "of an image: the name that its templates see" },
+    ...running.filter(({ flags }) => /^--(runtime|runtime-lossy|privileged|network)( |$)/.test(flags)),
+    ...pulling,
+  ],
   examples: [
     { command: "berth run etcd etcdctl endpoint health", text: "its exit status is the command's own" },
     { command: "berth run web sh -l", text: "all after the name belongs to the command" },
+    {
+      command: "berth run --set RECEIVER=Pluto example.com/hello:1",
+      text: "an image, pulled where it is missing; nothing of the run is left",
+    },
   ],
   exitStatuses: { COMMAND_NOT_FOUND: 127 },
   load: () => import("./run.ts"),

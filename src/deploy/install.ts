@@ -5,6 +5,7 @@ import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { activate } from "./activate.ts";
+import { requireRunning } from "./control.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
@@ -18,16 +19,29 @@ import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { requireLinks } from "./require-links.ts";
+import { isRunOnce, runAccepted } from "./run-image.ts";
 import { changeSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
 
-/** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
-export async function install(host: Host, request: InstallRequest): Promise<Plan> {
+/** Of an image that is no service: it ran, once, and this was its exit status. */
+export interface Ran {
+  status: number;
+}
+
+/**
+ * Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. An image that is
+ * made to run once does so instead.
+ */
+export async function install(host: Host, request: InstallRequest): Promise<Plan | Ran> {
   host.requireRoot("install a container");
   const name = await checkEarly(host, request);
   const image = await findOrPull(host, request);
+  if (isRunOnce(image)) {
+    requireRunning(host, "an image that runs once");
+    return { status: await runAccepted(host, { ...request, name }, { image, command: [] }) };
+  }
   await mkdir(host.layout.containers, { recursive: true, mode: 0o700 });
   const lock = await lockContainer(host, name);
   try {

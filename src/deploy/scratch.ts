@@ -21,9 +21,31 @@ export async function makeScratch(host: Host): Promise<Stage> {
   return makeStage({ tmp: host.layout.scratch });
 }
 
-/** Written before the unit starts: it belongs to the command that starts it, and ends with it. */
-export async function nameUnit({ dir }: Stage, unit: string): Promise<void> {
-  await writeFile(join(dir, UNIT), unit);
+/** Where a command runs once. */
+export interface Scratch {
+  dir: string;
+  /** Of the unit (without its ending), and for an OCI runtime of the container. */
+  id: string;
+}
+
+/** A directory for one run of something named `name`; when `use` is over, so is the unit, and nothing is left. */
+export async function withScratch<T>(
+  host: Host,
+  name: string,
+  use: (scratch: Scratch) => Promise<T>,
+): Promise<T> {
+  const stage = await makeScratch(host);
+  const { dir } = stage;
+  try {
+    const id = `berth-run-${name}-${basename(dir)}`;
+    // Before the unit starts: it belongs to this command, and ends with it.
+    await writeFile(join(dir, UNIT), `${id}.service`);
+    return await use({ dir, id });
+  } finally {
+    await stopUnit(host, dir);
+    await unmountBelow(dir);
+    await stage.remove();
+  }
 }
 
 /** Removes what no living command has and nobody has mounted. */
@@ -41,7 +63,9 @@ export async function removeStaleScratch(host: Host): Promise<void> {
 async function stopUnit(host: Host, dir: string): Promise<void> {
   try {
     const unit = await readFile(join(dir, UNIT), "utf8");
-    if (!host.offline) await (await host.systemd()).stop(unit);
+    if (host.offline) return;
+    const systemd = await host.systemd();
+    if ((await systemd.unit(unit)).loadState !== "not-found") await systemd.stop(unit);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }

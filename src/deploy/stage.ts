@@ -16,14 +16,7 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   host.report({ type: "step", step: "checkout", name: plan.name });
   try {
     await mkdir(staged, { mode: 0o700 });
-    const store = await host.store();
-    await store.checkout(tree, join(staged, "rootfs"), {
-      mountTargets: plan.mountTargets,
-      signal: host.signal,
-    });
-    for (const directory of plan.directories) await makeDirectory(staged, directory);
-    for (const { name, text, mode } of plan.files)
-      await writeFile(join(staged, name), text, { mode, flag: "wx" });
+    await fill(host, plan, { dir: staged, tree });
     await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
     await syncFileSystem(staged);
     await rename(staged, dir);
@@ -36,6 +29,20 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
       hint: "free some space there; berth rmi removes images that no one needs",
     });
   }
+}
+
+/** Makes in the directory `dir` what a plan says of a deployment: checkout, directories, files. */
+export async function fill(
+  host: Host,
+  plan: Plan,
+  { dir, tree }: { dir: string; tree: Tree },
+): Promise<void> {
+  const store = await host.store();
+  const { mountTargets } = plan;
+  await store.checkout(tree, join(dir, "rootfs"), { mountTargets, signal: host.signal });
+  for (const directory of plan.directories) await makeDirectory(dir, directory);
+  for (const { name, text, mode } of plan.files)
+    await writeFile(join(dir, name), text, { mode, flag: "wx" });
 }
 
 async function makeDirectory(staged: string, { name, like }: Plan["directories"][number]): Promise<void> {

@@ -29,9 +29,6 @@ export function writableRoot(
   const service = `${name}.service`;
   const emptied = `${name}-discard.service`;
   const discards = writable === "discard";
-  const options = (["lower", "upper", "work"] as const).map(
-    (layer) => `${layer}dir=${overlayPath(`${dir}/${LAYERS[layer]}`)}`,
-  );
   const mount = unitText({
     Unit: [
       ["Description", quoteValue(`Writable root of ${service}`)],
@@ -52,7 +49,7 @@ export function writableRoot(
       ["What", "overlay"],
       ["Where", quotePathValue(path)],
       ["Type", "overlay"],
-      ["Options", options.join(",").replaceAll("%", "%%")],
+      ["Options", overlayOptions(dir).replaceAll("%", "%%")],
     ],
   });
   const units = [{ name: mountUnitName(path), text: mount }];
@@ -62,6 +59,12 @@ export function writableRoot(
     units,
     directories: [{ name: LAYERS.upper, like: "/" }, { name: LAYERS.work }, { name: LAYERS.merged }],
   };
+}
+
+/** What mount(8) is told of the overlay of the deployment in `dir`. */
+export function overlayOptions(dir: string): string {
+  const layers = ["lower", "upper", "work"] as const;
+  return layers.map((layer) => `${layer}dir=${overlayPath(`${dir}/${LAYERS[layer]}`)}`).join(",");
 }
 
 function discardUnit({ name, dir, state }: { name: string; dir: string; state: string }): string {
