@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { install as apply, dryRun, type Ran } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
@@ -59,6 +60,7 @@ function viewInstalled({ dryRun: dry, started, plan, notes }: InstallResult): Vi
       ["deployment", String(plan.deployment)],
       ["runtime", plan.runtime],
       ["command", plan.command.join(" ")],
+      ["root", plan.rootfs],
       ["host files", plan.hostFiles.map(({ path }) => path)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
       ["start", plan.start ? "yes" : "no"],
@@ -83,6 +85,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
+    ...(options.rootfs === undefined ? {} : { rootfs: resolve(options.rootfs) }),
     start: options.start,
     autoUpdate: options.autoUpdate,
     platform: options.platform,

@@ -17,11 +17,9 @@ export async function run(
   { options, live }: MountOptions,
 ): Promise<Mounted> {
   if (live)
-    throw new Failure(
-      "USAGE",
-      "Containers and images managed through OSTree do not support --live.",
-      { hint: "a mount is read-only; `berth run NAME sh` looks into a running container" },
-    );
+    throw new Failure("USAGE", "Containers and images managed through OSTree do not support --live.", {
+      hint: "a mount is read-only; `berth run NAME sh` looks into a running container",
+    });
   const isAtomic = context.personality === "atomic";
   // Atomic drops the prefix that a name was pulled by, and does not look at -o.
   const name = isAtomic ? typed.replace(/^(https?|oci):(?!\/)/, "") : typed;

@@ -21,6 +21,8 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   wants: string[];
   partOf: string[];
   wantedBy: string[];
+  /** A root file system in another place. */
+  rootfs?: string;
   start: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
@@ -65,6 +67,17 @@ export interface MountOptions {
   options: string[];
   live: boolean;
   shared: boolean;
+}
+
+export interface AdoptOptions {
+  from?: string;
+  dryRun: boolean;
+  undo: boolean;
+  confirm: boolean;
+}
+
+export interface ShareOptions {
+  checkout: boolean;
 }
 
 export interface PullOptions extends PullingOptions {

@@ -1,6 +1,6 @@
+import { parseNetwork } from "../deploy/network.ts";
 import type { InstallRequest } from "../deploy/request.ts";
 import { run as runIn } from "../deploy/run.ts";
-import { parseNetwork } from "../deploy/network.ts";
 import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import type { View } from "../view.ts";
@@ -58,5 +58,9 @@ function requestOf(image: string, options: RunOptions): InstallRequest {
 }
 
 function isUnset(value: unknown): boolean {
-  return value === undefined || value === false || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
+  return (
+    value === undefined ||
+    value === false ||
+    (typeof value === "object" && Object.keys(value ?? {}).length === 0)
+  );
 }

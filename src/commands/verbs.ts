@@ -1,4 +1,5 @@
 /** The verbs of berth: declarations only, no code of theirs is loaded before one runs. In the order of `--help`. */
+import { adopt } from "./adopt-verb.ts";
 import type { OptionSpec, Verb } from "./command.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { mountVerbs } from "./mount-verbs.ts";
@@ -58,6 +59,11 @@ const install: Verb = {
     ...sandbox,
     ...running,
     ...ordering,
+    {
+      flags: "--rootfs <dir>",
+      description:
+        "a root file system in another place, used there and never changed: nothing is checked out",
+    },
     { flags: "--no-start", description: "enable the service and leave it stopped" },
     { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
@@ -319,5 +325,6 @@ export const verbs: readonly Verb[] = [
   ...trustVerbs,
   check,
   recover,
+  adopt,
   completion,
 ];

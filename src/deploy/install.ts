@@ -1,6 +1,7 @@
 /** install: pull -> observe -> plan -> stage -> activate, undone as a whole when any of it fails. */
 import { mkdir } from "node:fs/promises";
 import type { Host } from "../host.ts";
+import type { Tree } from "../layer/tree.ts";
 import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { AcceptedImage } from "./accept.ts";
@@ -10,7 +11,7 @@ import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
-import { makePlan } from "./make-plan.ts";
+import { makePlan, type Planned } from "./make-plan.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, requireFreeName } from "./observe.ts";
 import type { Plan } from "./plan.ts";
@@ -47,9 +48,9 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
   try {
     await recover(host, name);
     return await recorded(host, { change: "install", name }, async (recording, begin) => {
-      const plan = await planInstall(recording, { name, request, image });
+      const { plan, tree } = await planInstall(recording, { name, request, image });
       begin({ deployment: plan.deployment, digest: plan.digest });
-      await apply(recording, plan, { image, autoUpdate: request.autoUpdate ?? false });
+      await apply(recording, plan, { tree, autoUpdate: request.autoUpdate ?? false });
       return plan;
     });
   } finally {
@@ -61,7 +62,7 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
 export async function dryRun(host: Host, request: InstallRequest): Promise<Plan> {
   const name = await checkEarly(host, request);
   const image = await findOrPull(host, request);
-  return planInstall(host, { name, request, image });
+  return (await planInstall(host, { name, request, image })).plan;
 }
 
 /** What can be refused before anything is downloaded. */
@@ -76,7 +77,7 @@ async function checkEarly(host: Host, request: InstallRequest): Promise<string> 
 async function planInstall(
   host: Host,
   { name, request, image }: { name: string; request: InstallRequest; image: AcceptedImage },
-): Promise<Plan> {
+): Promise<Planned> {
   await requireFreeName(host, name, request);
   return makePlan(host, { name, request, image, number: 0 });
 }
@@ -84,9 +85,8 @@ async function planInstall(
 async function apply(
   host: Host,
   plan: Plan,
-  { image, autoUpdate }: { image: AcceptedImage; autoUpdate: boolean },
+  { tree, autoUpdate }: { tree: Tree; autoUpdate: boolean },
 ): Promise<void> {
-  const store = await host.store();
   const intent: RemovalIntent = {
     schema: 1,
     action: "install",
@@ -100,7 +100,7 @@ async function apply(
   };
   await writeIntent(host.layout, intent);
   try {
-    await stage(host, plan, await store.tree(image.image));
+    await stage(host, plan, tree);
     if (autoUpdate) await changeSettings(host.layout, plan.name, { autoUpdate });
     const { layout } = host;
     await activate(host, { to: await readInfo(layout.deployment(plan.name, plan.deployment)) });

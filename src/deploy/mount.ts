@@ -34,7 +34,12 @@ export async function mount(
   const container = await findIfInstalled(host, typed);
   if (container !== undefined) {
     const { name, deployment, info, dir } = container;
-    bindReadOnly(await realpath(join(dir, "rootfs")), target, attributes);
+    const { rootfs } = info.berth;
+    bindReadOnly(
+      rootfs === undefined ? join(dir, "rootfs") : join(host.config.root, rootfs),
+      target,
+      attributes,
+    );
     return { kind: "container", name, digest: imageOf(info), deployment, directory: target };
   }
   const { name, image } = await requireImage(host, typed);
@@ -50,6 +55,7 @@ export async function mount(
     throw error;
   }
   // From here on the checkout belongs to the mount, not to this command.
+  scratch.leave();
   return { kind: "image", name, digest: image.digest, directory: target };
 }
 
@@ -103,6 +109,8 @@ async function isOurs({ layout }: Host, root: string): Promise<boolean> {
   const scratch = /\/([0-9a-f]{16})\/rootfs$/.exec(root)?.[1];
   if (scratch !== undefined && join(layout.scratch, scratch, "rootfs").endsWith(root)) return true;
   const deployments = await allDeployments(layout);
-  const shown = await Promise.all(deployments.map(({ dir }) => realpath(join(dir, "rootfs")).catch(() => "")));
+  const shown = await Promise.all(
+    deployments.map(({ dir }) => realpath(join(dir, "rootfs")).catch(() => "")),
+  );
   return root !== "/" && shown.some((path) => path.endsWith(root));
 }

@@ -7,6 +7,7 @@ import { resolvePath, type Tree } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { Store } from "../store/store.ts";
+import { isInRoot } from "../sys/find-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
 import type { AcceptedImage } from "./accept.ts";
@@ -98,13 +99,17 @@ export async function observe(
     image,
     tree,
     store,
+    rootfs,
     number,
   }: {
     name: string;
     request: InstallRequest;
     image: AcceptedImage;
     tree: Tree;
-    store: Store;
+    /** What has the tree's files. */
+    store: Pick<Store, "readFile">;
+    /** See Facts. */
+    rootfs?: string | undefined;
     /** Of the deployment to be made. */
     number: number;
   },
@@ -131,7 +136,10 @@ export async function observe(
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
     systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
-    networkFiles: await existing(root, NETWORK_FILES),
+    rootfs,
+    networkFiles: (await existing(root, NETWORK_FILES)).filter(
+      (file) => rootfs === undefined || isInRoot(join(root, rootfs), file),
+    ),
     sources: await sourcesOf(root, request),
     accounts: {
       uids: accountIds(await readText(join(root, "/etc/passwd"))),

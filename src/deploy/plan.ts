@@ -69,6 +69,8 @@ export interface Facts {
   number: number;
   /** The deployment's directory as the system that will run it sees it. */
   dir: string;
+  /** Where its root file system is that already is somewhere, as that system sees it; undefined: it is checked out. */
+  rootfs?: string | undefined;
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
@@ -102,6 +104,8 @@ export interface Plan {
   hostFiles: { path: string; file: string; mode: number }[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: MountTarget[];
+  /** What `rootfs` of the deployment is a link to; absent: it is a checkout. */
+  rootfs?: string;
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
   directories: { name: string; like?: string }[];
   /**
@@ -143,12 +147,18 @@ export function planDeployment(
   const overlay =
     config.root.readonly === true
       ? undefined
-      : writableRoot(request.writable ?? "keep", { name, dir, state: facts.paths.state });
+      : writableRoot(request.writable ?? "keep", {
+          name,
+          dir,
+          state: facts.paths.state,
+          lower: facts.rootfs,
+        });
   if (overlay !== undefined) config.root.path = "root";
+  else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
   const stopSignal = image.config.stopSignal === undefined ? undefined : killSignal(image.config.stopSignal);
   const service = serviceOf(config, {
     runtime,
-    bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    bundle: { name, dir, root: overlay?.path ?? facts.rootfs ?? `${dir}/rootfs`, notify },
     stopSignal,
     lossy: request.runtimeLossy ?? false,
     systemdVersion: facts.systemdVersion,
@@ -169,6 +179,7 @@ export function planDeployment(
     files,
     hostFiles: hostFilesOf(files, { name, facts, overlay }),
     mountTargets: [...mounts.targets, ...tmpfsTargets(config)],
+    ...(facts.rootfs === undefined ? {} : { rootfs: facts.rootfs }),
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
@@ -281,12 +292,14 @@ function infoOf(
     "installed-files": [],
     "installed-files-checksum": {},
     runtime: plan.runtime,
+    ...(request.rootfs === undefined ? {} : { remote: request.rootfs }),
     berth: {
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
       request,
       command: plan.command,
+      ...(plan.rootfs === undefined ? {} : { rootfs: plan.rootfs }),
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),

@@ -5,6 +5,7 @@ import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
+import { adoptedNames, readAdoption, undoAdoption } from "./adoption.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, readIntent } from "./journal.ts";
@@ -43,6 +44,8 @@ export async function recover(
     });
   }
   for (const path of await leftoversOf(host.layout, name)) await removeLeftover(path);
+  const adoption = await readAdoption(host.layout, name);
+  if (adoption?.state === "begun") await undoAdoption(host, adoption);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }
@@ -64,6 +67,7 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
     ...(await interruptedNames(host.layout)),
     ...begun.map((file) => basename(file, ".json")),
     ...(await namesOfLeftovers(host.layout)),
+    ...(await adoptedNames(host.layout)),
   ];
   const failed: unknown[] = [];
   for (const name of [...new Set(names)].sort()) {

@@ -4,10 +4,11 @@ import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { loadTemplates } from "../render/templates.ts";
-import { createTmpfiles, removeTmpfiles } from "../systemd/tmpfiles.ts";
 import { runTool } from "../systemd/run-tool.ts";
+import { createTmpfiles, removeTmpfiles } from "../systemd/tmpfiles.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { removeEmpty } from "./host-files.ts";
+import { basisOf, type Planned } from "./make-plan.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, observe } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
@@ -41,14 +42,16 @@ export async function runAccepted(
 ): Promise<number> {
   const name = checkName(request.name ?? containerNameOf(parseReference(request.image)));
   return withScratch(host, name, async (scratch) => {
-    const plan = await planRun(host, { name, request, image, command, scratch });
-    const tree = await (await host.store()).tree(image.image);
+    const { plan, tree } = await planRun(host, { name, request, image, command, scratch });
     host.report({ type: "step", step: "checkout", name });
     await fill(host, plan, { dir: scratch.dir, tree });
-    if (plan.directories.length > 0) await mountOverlay(scratch.dir);
+    if (plan.directories.length > 0) await mountOverlay(scratch.dir, plan.rootfs);
     const argv = command.length > 0 ? command : plan.command;
     const sandbox = { name, dir: scratch.dir, runtime: plan.runtime };
-    return withDirectories(host, plan, { dir: scratch.dir, use: () => runOnce(host, sandbox, { command: argv, scratch }) });
+    return withDirectories(host, plan, {
+      dir: scratch.dir,
+      use: () => runOnce(host, sandbox, { command: argv, scratch }),
+    });
   });
 }
 
@@ -67,10 +70,9 @@ async function planRun(
     command: readonly string[];
     scratch: Scratch;
   },
-): Promise<Plan> {
-  const store = await host.store();
-  const tree = await store.tree(image.image);
-  const seen = await observe(host, { name, request, image, tree, store, number: 0 });
+): Promise<Planned> {
+  const basis = await basisOf(host, { request, image });
+  const seen = await observe(host, { name, request, image, ...basis, number: 0 });
   const { config } = seen.image;
   const hasProgram = config.entrypoint.length + config.cmd.length > 0;
   const facts = {
@@ -87,18 +89,23 @@ async function planRun(
   const once: InstallRequest = { ...request, notify: false, writable: "keep", health: { off: true } };
   const plan = planDeployment(name, once, { facts, render });
   if (plan.files.some((file) => file.name.startsWith("sysusers-"))) {
-    throw new Failure("RUNTIME_UNSUPPORTED", "this host has no account of the number that the image runs as", {
-      hint: "run it with --runtime runc or --runtime crun, which need none",
-    });
+    throw new Failure(
+      "RUNTIME_UNSUPPORTED",
+      "this host has no account of the number that the image runs as",
+      {
+        hint: "run it with --runtime runc or --runtime crun, which need none",
+      },
+    );
   }
-  return plan;
+  return { plan, tree: basis.tree };
 }
 
 /** In this mount namespace, which is the host's; what runs sees it as it sees the host's other mounts. */
-async function mountOverlay(dir: string): Promise<void> {
-  const args = ["-t", "overlay", "-o", overlayOptions(dir), "overlay", join(dir, "root")];
+async function mountOverlay(dir: string, lower: string | undefined): Promise<void> {
+  const args = ["-t", "overlay", "-o", overlayOptions(dir, lower), "overlay", join(dir, "root")];
   const { exitCode, stderr } = await runTool("mount", args);
-  if (exitCode !== 0) throw new Failure("CONFIG_INVALID", `no overlay can be mounted in ${dir}: ${stderr.trim()}`);
+  if (exitCode !== 0)
+    throw new Failure("CONFIG_INVALID", `no overlay can be mounted in ${dir}: ${stderr.trim()}`);
 }
 
 /** What it binds of the host and the host lacks is made for the run. */

@@ -119,10 +119,7 @@ async function propertiesOf({ dir, name }: Sandbox, id: string): Promise<string[
   );
 }
 
-async function systemdRun(
-  { host, scratch, properties }: OneOff,
-  argv: readonly string[],
-): Promise<number> {
+async function systemdRun({ host, scratch, properties }: OneOff, argv: readonly string[]): Promise<number> {
   const { execa } = await import("execa");
   // systemd substitutes variables in the arguments of what it starts, though not in the program's path.
   const [program = "", ...rest] = argv;

@@ -1,5 +1,5 @@
 /** stage: a plan becomes a deployment. Built as NAME.N.tmp, synced, then NAME.N by one rename. */
-import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -18,7 +18,7 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
     await mkdir(staged, { mode: 0o700 });
     await fill(host, plan, { dir: staged, tree });
     await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
-    await syncFileSystem(staged);
+    await syncPath(staged);
     await rename(staged, dir);
     await syncDirectory(dirname(dir));
   } catch (error) {
@@ -37,12 +37,12 @@ export async function fill(
   plan: Plan,
   { dir, tree }: { dir: string; tree: Tree },
 ): Promise<void> {
-  const store = await host.store();
-  const { mountTargets } = plan;
-  await store.checkout(tree, join(dir, "rootfs"), { mountTargets, signal: host.signal });
+  const { mountTargets, rootfs } = plan;
+  const target = join(dir, "rootfs");
+  if (rootfs !== undefined) await symlink(rootfs, target);
+  else await (await host.store()).checkout(tree, target, { mountTargets, signal: host.signal });
   for (const directory of plan.directories) await makeDirectory(dir, directory);
-  for (const { name, text, mode } of plan.files)
-    await writeFile(join(dir, name), text, { mode, flag: "wx" });
+  for (const { name, text, mode } of plan.files) await writeFile(join(dir, name), text, { mode, flag: "wx" });
 }
 
 async function makeDirectory(staged: string, { name, like }: Plan["directories"][number]): Promise<void> {
@@ -54,7 +54,7 @@ async function makeDirectory(staged: string, { name, like }: Plan["directories"]
   await chmod(path, mode & 0o7777);
 }
 
-async function syncFileSystem(path: string): Promise<void> {
+export async function syncPath(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     syncfs(directory.fd);

@@ -54,7 +54,7 @@ export function dropInText(request: InstallRequest, context: UnitContext): strin
   const needed = mounts.mounts
     .map((mount) => mount.source ?? "")
     .filter((source) => source.startsWith("/var/"));
-  const root = context.mountedRoot === undefined ? [] : [context.mountedRoot];
+  const root = [context.mountedRoot, facts.rootfs].filter((path) => path !== undefined);
   const unit: Directive[] = [
     ["RequiresMountsFor", [facts.paths.state, ...needed, ...root].map(quotePath).join(" ")],
     ...orderDirectives(request.order),

@@ -23,7 +23,7 @@ const LAYERS = { lower: "rootfs", upper: "upper", work: "work", merged: "root" }
 
 export function writableRoot(
   writable: Writable,
-  { name, dir, state }: { name: string; dir: string; state: string },
+  { name, dir, state, lower }: { name: string; dir: string; state: string; lower?: string | undefined },
 ): WritableRoot {
   const path = `${dir}/${LAYERS.merged}`;
   const service = `${name}.service`;
@@ -32,7 +32,7 @@ export function writableRoot(
   const mount = unitText({
     Unit: [
       ["Description", quoteValue(`Writable root of ${service}`)],
-      ["RequiresMountsFor", quotePath(state)],
+      ["RequiresMountsFor", [state, ...(lower === undefined ? [] : [lower])].map(quotePath).join(" ")],
       // It comes and goes with the service: nothing lies below it that somebody else would need.
       ["StopWhenUnneeded", "yes"],
       // What is started how often is the service's affair.
@@ -49,7 +49,7 @@ export function writableRoot(
       ["What", "overlay"],
       ["Where", quotePathValue(path)],
       ["Type", "overlay"],
-      ["Options", overlayOptions(dir).replaceAll("%", "%%")],
+      ["Options", overlayOptions(dir, lower).replaceAll("%", "%%")],
     ],
   });
   const units = [{ name: mountUnitName(path), text: mount }];
@@ -61,10 +61,12 @@ export function writableRoot(
   };
 }
 
-/** What mount(8) is told of the overlay of the deployment in `dir`. */
-export function overlayOptions(dir: string): string {
-  const layers = ["lower", "upper", "work"] as const;
-  return layers.map((layer) => `${layer}dir=${overlayPath(`${dir}/${LAYERS[layer]}`)}`).join(",");
+/** What mount(8) is told of the overlay of the deployment in `dir`; `lower` is its root file system where that is elsewhere. */
+export function overlayOptions(dir: string, lower = `${dir}/${LAYERS.lower}`): string {
+  const layers = { lower, upper: `${dir}/${LAYERS.upper}`, work: `${dir}/${LAYERS.work}` };
+  return Object.entries(layers)
+    .map(([layer, path]) => `${layer}dir=${overlayPath(path)}`)
+    .join(",");
 }
 
 function discardUnit({ name, dir, state }: { name: string; dir: string; state: string }): string {

@@ -15,11 +15,13 @@ import { digestHex } from "../oci/digest.ts";
  * store/images/HEX.json          manifest and config of an image by digest
  * store/names/ENCODED            which image a name means
  * store/blobs/HEX                a layer's blob as it came, only after pull --keep-blobs
+ * store/checkouts/HEX/           an image's tree, ready to be run in place by others, only in what `share` makes
  * containers/NAME -> NAME.N      the current deployment
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
  * containers/.NAME.json          what the admin says of a container's updates
+ * containers/.adopted/NAME.json  how the host was before the container was adopted, until that is confirmed
  * scratch/ID/  ID.lock           a checkout that is no deployment: of a mount, or of a single run
  * ```
  */
@@ -34,7 +36,9 @@ export interface Layout {
   readonly images: string;
   readonly names: string;
   readonly blobs: string;
+  readonly checkouts: string;
   readonly scratch: string;
+  readonly adoptions: string;
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
@@ -44,6 +48,7 @@ export interface Layout {
   image(digest: Digest): string;
   name(encoded: string): string;
   blob(digest: Digest): string;
+  checkout(digest: Digest): string;
   container(name: string): string;
   deployment(name: string, n: number): string;
   deploymentTmp(name: string, n: number): string;
@@ -51,6 +56,7 @@ export interface Layout {
   journal(name: string): string;
   containerLock(name: string): string;
   settings(name: string): string;
+  adoption(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -76,7 +82,9 @@ export function layoutOf(stateDir: string): Layout {
     images: inStore("images"),
     names: inStore("names"),
     blobs: inStore("blobs"),
+    checkouts: inStore("checkouts"),
     scratch: join(stateDir, "scratch"),
+    adoptions: join(containers, ".adopted"),
     containers,
     journals,
     containerLocks,
@@ -86,6 +94,7 @@ export function layoutOf(stateDir: string): Layout {
     image: (digest) => inStore("images", `${digestHex(digest)}.json`),
     name: (encoded) => inStore("names", encoded),
     blob: (digest) => inStore("blobs", digestHex(digest)),
+    checkout: (digest) => inStore("checkouts", digestHex(digest)),
     container: (name) => join(containers, name),
     deployment,
     deploymentTmp: (name, n) => `${deployment(name, n)}.tmp`,
@@ -93,5 +102,6 @@ export function layoutOf(stateDir: string): Layout {
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
+    adoption: (name) => join(containers, ".adopted", `${name}.json`),
   };
 }

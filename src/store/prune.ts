@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
-import { breather, syncFileSystem } from "./files.ts";
+import { breather, removeTree, syncFileSystem } from "./files.ts";
 import { entriesOf, hasImage, readImage, readNames } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { readListing } from "./listings.ts";
@@ -57,6 +57,8 @@ export async function pruneStore(layout: Layout, options: PruneOptions): Promise
     return count;
   };
   pruned.images = sweep(layout.images, (file) => kept.images.has(file));
+  for (const file of entriesOf(layout.checkouts))
+    if (!dryRun && !kept.images.has(`${file}.json`)) await removeTree(join(layout.checkouts, file));
   pruned.layers = sweep(layout.layers, (file) => kept.layers.has(file));
   sweep(layout.blobs, (file) => kept.blobs.has(file));
   if (!dryRun) {

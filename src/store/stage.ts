@@ -9,6 +9,8 @@ import { tryLockFile } from "./locks.ts";
 export interface Stage {
   dir: string;
   remove(): Promise<void>;
+  /** Gives up the lock and leaves the directory to whoever needs it. */
+  leave(): void;
 }
 
 const LOCK_SUFFIX = ".lock";
@@ -38,6 +40,7 @@ export function makeStage({ tmp }: Pick<Layout, "tmp">): Stage {
         await removeTree(dir);
         unlock();
       },
+      leave: () => lock.release(),
     };
   }
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
+import { execa, execaSync } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readMountPoints } from "../../src/sys/mount-points.ts";
 import { berthIn, documentOf, inCopy, killAtPoints } from "../support/crash.ts";
@@ -25,7 +25,7 @@ beforeEach(async () => {
       {
         "bin/tool": { content: "tool", mode: 0o4755, uid: 7 },
         "etc/link": { type: "symlink" as const, linkname: "x" },
-        "gone": "below",
+        gone: "below",
       },
       { ".wh.gone": "", more: "more\n" },
     ],
@@ -40,7 +40,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const path of readMountPoints().filter((each) => each.startsWith(`${dir}/`)).reverse())
+  for (const path of readMountPoints()
+    .filter((each) => each.startsWith(`${dir}/`))
+    .reverse())
     await execa("umount", [path]);
   await rm(dir, { recursive: true });
 });
@@ -57,9 +59,8 @@ describe.runIf(canLoopMount)("mount", () => {
     expect(await documentOf(root, "mount", NAME, at)).toMatchObject({
       ...{ kind: "image", name: NAME, digest: image.digest, directory: at },
     });
-    expect(listingOf(at).map((line) => line.split(" ")[0])).toEqual(
-      ["/", "/bin", "/bin/tool", "/etc", "/etc/link", "/more"].map((path) => expect.stringMatching(`${path}$`) as string),
-    );
+    const paths = listingOf(at).map((line) => line.split(" ")[0]);
+    expect(paths).toEqual([".", "/bin", "/bin/tool", "/etc", "/etc/link", "/more"]);
     expect(readFileSync(join(at, "more"), "utf8")).toBe("more\n");
     expect(await documentOf(root, "unmount", at)).toMatchObject({ directory: at });
     expect({ left: readdirSync(at), scratch: scratch() }).toEqual({ left: [], scratch: [] });
@@ -115,7 +116,11 @@ describe.runIf(canLoopMount)("mount", () => {
     [["-o", "noexec,size=1"], 2, "-o size=1: this is no option of such a mount"],
   ])("with %j is refused", async (options, status, message) => {
     const failure = await failureOf("mount", ...options, NAME, at);
-    expect(failure).toMatchObject({ code: "USAGE", status, message: expect.stringContaining(message) as string });
+    expect(failure).toMatchObject({
+      code: "USAGE",
+      status,
+      message: expect.stringContaining(message) as string,
+    });
   });
 
   test("refuses a directory that holds something, is not there, or shows something already", async () => {
@@ -154,7 +159,10 @@ describe.runIf(canLoopMount)("mount", () => {
             expect(await documentOf(killed, "verify")).toMatchObject({ clean: true });
           },
         },
-        (length) => [1, 2, 3, Math.floor(length / 2), length - 1, length],
+        (length) => {
+          execaSync("umount", [at]); // of the run that counted them
+          return [1, 2, 3, Math.floor(length / 2), length - 1, length];
+        },
       ),
     );
     expect(seen.killed).toBeGreaterThan(3);

@@ -15,7 +15,12 @@ let before: string[];
 beforeAll(async () => {
   const layout = join(lab.dir, "var/once");
   await cp(join(await imageLayouts(), "probe"), layout, { recursive: true });
-  const settings = ["label=atomic.run=once", "entrypoint=/bin/sh", "cmd=-c", 'cmd=echo "HI $RECEIVER"; exit 5'];
+  const settings = [
+    "label=atomic.run=once",
+    "entrypoint=/bin/sh",
+    "cmd=-c",
+    'cmd=echo "HI $RECEIVER"; exit 5',
+  ];
   await tool("umoci", [
     ...["config", "--image", `${layout}:latest`],
     ...settings.map((setting) => `--config.${setting}`),
