@@ -35,7 +35,9 @@ export async function allDeployments(layout: Layout): Promise<Deployment[]> {
 /** The images of this store that deployments need: for a repair, and for another one of the same image. */
 export async function deployedImages(layout: Layout): Promise<Digest[]> {
   const deployments = await allDeployments(layout);
-  return deployments.flatMap(({ info }) => (info === undefined || isShared(info) ? [] : [imageOf(info)]));
+  return deployments.flatMap(({ info }) =>
+    info?.berth.rootfs !== undefined || info === undefined ? [] : [imageOf(info)],
+  );
 }
 
 /** Whether it runs in the checkout of another store, which has the image. */

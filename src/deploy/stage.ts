@@ -16,8 +16,8 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   host.report({ type: "step", step: "checkout", name: plan.name });
   try {
     await mkdir(staged, { mode: 0o700 });
-    await fill(host, plan, { dir: staged, tree });
-    await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
+    const rootfs = await fill(host, plan, { dir: staged, tree });
+    await seedState(host, plan, { rootfs, tree });
     await syncPath(staged);
     await rename(staged, dir);
     await syncDirectory(dirname(dir));
@@ -31,25 +31,27 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   }
 }
 
-/** Makes in the directory `dir` what a plan says of a deployment: checkout, directories, files. */
+/** Makes in the directory `dir` what a plan says of a deployment: checkout, directories, files. Gives where its root file system is. */
 export async function fill(
   host: Host,
   plan: Plan,
   { dir, tree }: { dir: string; tree: Tree },
-): Promise<void> {
-  const { mountTargets, rootfs } = plan;
+): Promise<string> {
+  const { mountTargets } = plan;
   const target = join(dir, "rootfs");
-  if (rootfs !== undefined) await symlink(rootfs, target);
+  if (plan.rootfs !== undefined) await symlink(plan.rootfs, target);
   else await (await host.store()).checkout(tree, target, { mountTargets, signal: host.signal });
-  for (const directory of plan.directories) await makeDirectory(dir, directory);
+  const rootfs = plan.rootfs === undefined ? target : join(host.config.root, plan.rootfs);
+  for (const directory of plan.directories)
+    await makeDirectory(join(dir, directory.name), directory.like, rootfs);
   for (const { name, text, mode } of plan.files) await writeFile(join(dir, name), text, { mode, flag: "wx" });
+  return rootfs;
 }
 
-async function makeDirectory(staged: string, { name, like }: Plan["directories"][number]): Promise<void> {
-  const path = join(staged, name);
+async function makeDirectory(path: string, like: string | undefined, rootfs: string): Promise<void> {
   await mkdir(path, { mode: 0o700 });
   if (like === undefined) return;
-  const { uid, gid, mode } = await stat(join(staged, "rootfs", like));
+  const { uid, gid, mode } = await stat(join(rootfs, like));
   await chown(path, uid, gid);
   await chmod(path, mode & 0o7777);
 }

@@ -184,7 +184,7 @@ describe.runIf(canLoopMount)("an additional store with a ready checkout", () => 
     await writeLayout(join(dir, "next"), { 1: next });
     await documentOf(join(dir, "maker"), "pull", `oci:${join(dir, "next")}:1`, "--as", NAME);
     await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
-    expect(await documentOf(root, "update", "app")).toMatchObject({ updated: [{ outcome: "updated" }] });
+    expect(await documentOf(root, "update", "app")).toMatchObject({ updates: [{ outcome: "updated" }] });
     expect(link(1)).toContain(digestHex(next.digest));
     await documentOf(root, "rollback", "app");
     expect(readlinkSync(join(root, "var/lib/berth/containers/app"))).toBe("app.0");

@@ -56,7 +56,10 @@ test("makes deployments of Atomic's, with their numbers, values, unit, lines and
   expect(text(join(root, "etc/tmpfiles.d/hello.conf"))).toBe("D /run/hello 0700 - - - -\n");
   expect(await documentOf(root, "verify")).toMatchObject({ clean: true, checked: { deployments: 2 } });
   expect(await documentOf(root, "history", "hello")).toMatchObject({
-    deployments: [{ standing: expect.anything() as unknown }, {}],
+    deployments: [
+      { number: 1, current: true },
+      { number: 0, previous: true },
+    ],
   });
 });
 

@@ -54,7 +54,7 @@ test("a deployment's files serve another container, which leaves them as they ar
   expect(JSON.parse(text("two.0/info"))).toMatchObject({ remote });
   expect(text("two.0/10-berth.conf")).toContain(`RootDirectory=${remote}/rootfs\n`);
   expect(await documentOf(root, "verify")).toMatchObject({ clean: true });
-  await documentOf(root, "uninstall", "two");
+  await documentOf(root, "uninstall", "two", "--purge");
   expect(stateOf(root)).toEqual(before);
 });
 
