@@ -1,3 +1,4 @@
+import { imageOf } from "../deploy/deployments.ts";
 import { type Inspected, inspect } from "../deploy/inspect.ts";
 import type { RawDocument, RemoteImage } from "../deploy/inspect-remote.ts";
 import { withHost } from "../host.ts";
@@ -41,7 +42,7 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
     fields([
       ["container", { text: name, tone: "strong" }],
       ["image", info.image],
-      ["digest", `sha256:${info.revision}`],
+      ["digest", imageOf(info)],
       ["installed", { since: new Date(info.created * 1000).toISOString() }],
       ["deployment", String(deployment)],
       ["directory", directory],

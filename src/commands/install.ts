@@ -66,6 +66,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
+    ...(options.adoptState ? { adoptState: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

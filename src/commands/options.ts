@@ -15,6 +15,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];

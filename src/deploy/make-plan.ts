@@ -7,6 +7,7 @@ import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
+import { refuseForeignState } from "./state-record.ts";
 
 export interface PlanInput {
   name: string;
@@ -29,6 +30,10 @@ export async function makePlan(
   const render = await loadTemplates(host.config.templatesDirectory);
   const plan = planDeployment(name, request, { facts, render });
   await refuseConflicts(host, plan, replaces);
+  if (!request.adoptState) {
+    const paths = plan.state.map(({ path }) => path);
+    await refuseForeignState(host, name, { paths, own: replaces?.berth.state });
+  }
   await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
   return plan;
 }

@@ -63,6 +63,8 @@ export interface Facts {
   /** Its user, resolved in its own passwd and group files. */
   user: ImageUser;
   isExecutable(path: string): boolean;
+  /** Where a path of the image leads, seen from its root: links are followed. */
+  resolve(path: string): string;
   /** Owner and mode of a directory of the image; undefined where it has none there. */
   directory(path: string): { uid: number; gid: number; mode: number } | undefined;
   /** A free number for the deployment. */
@@ -78,8 +80,8 @@ export interface Facts {
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
-  /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
-  paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** Where the host's units and tmpfiles lines go, and the directory of berth's state, as that system sees them. */
+  paths: { unitDirectory: string; tmpfilesDirectory: string; state: string };
   /** What the host's init may give, a bit each; undefined: all. */
   capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
@@ -149,6 +151,7 @@ export function planDeployment(
   const service = serviceOf(config, {
     runtime,
     bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    resolve: facts.resolve,
     stopSignal,
     lossy: request.runtimeLossy ?? false,
     systemdVersion: facts.systemdVersion,
@@ -248,6 +251,11 @@ function filesOf(
   return files;
 }
 
+/** Its lines make the accounts of a container without a runtime. */
+export function sysusersFile(name: string): string {
+  return `/etc/sysusers.d/berth-${name}.conf`;
+}
+
 function hostFilesOf(
   files: Plan["files"],
   { name, facts, overlay }: { name: string; facts: Facts; overlay: WritableRoot | undefined },
@@ -258,7 +266,7 @@ function hostFilesOf(
     ...Object.fromEntries(units.map((unit) => [unit, join(paths.unitDirectory, unit)])),
     "10-berth.conf": join(paths.unitDirectory, `${name}.service.d`, "10-berth.conf"),
     [`tmpfiles-${name}.conf`]: join(paths.tmpfilesDirectory, `${name}.conf`),
-    [`sysusers-${name}.conf`]: join(paths.sysusersDirectory, `berth-${name}.conf`),
+    [`sysusers-${name}.conf`]: sysusersFile(name),
   };
   return files.flatMap(({ name: file, mode }) => {
     const path = places[file];
@@ -285,7 +293,7 @@ function infoOf(
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
-      request,
+      request: withoutAdoption(request),
       command: plan.command,
       hostFiles: plan.hostFiles,
       state: plan.state.map((dir) => dir.path),
@@ -296,6 +304,11 @@ function infoOf(
       ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },
   };
+}
+
+/** What the admin said of the directories that are there now says nothing of those that a later image names. */
+function withoutAdoption({ adoptState: _, ...request }: InstallRequest): InstallRequest {
+  return request;
 }
 
 /** Whether the image says that it changes its data in a way that older versions cannot read. */

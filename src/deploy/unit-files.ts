@@ -10,6 +10,7 @@ import { orderDirectives, wantedByOf } from "./order.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import type { PlannedService } from "./service.ts";
+import { ownState } from "./volume.ts";
 
 /** Longer than any server of files needs, shorter than people wait for a reboot. */
 const STOP_SECONDS = 30;
@@ -51,12 +52,14 @@ export function unitText(
 
 export function dropInText(request: InstallRequest, context: UnitContext): string {
   const { name, facts, render, service, mounts, stopSignal, watchdog } = context;
-  const needed = mounts.mounts
-    .map((mount) => mount.source ?? "")
-    .filter((source) => source.startsWith("/var/"));
-  const root = context.mountedRoot === undefined ? [] : [context.mountedRoot];
+  const needed = [
+    facts.paths.state,
+    ...ownState(mounts.state.map(({ path }) => path)),
+    ...request.volumes.map(({ source }) => source),
+    ...(context.mountedRoot === undefined ? [] : [context.mountedRoot]),
+  ];
   const unit: Directive[] = [
-    ["RequiresMountsFor", [facts.paths.state, ...needed, ...root].map(quotePath).join(" ")],
+    ["RequiresMountsFor", [...new Set(needed)].map(quotePath).join(" ")],
     ...orderDirectives(request.order),
   ];
   const stopping: Directive[] = [
