@@ -7,11 +7,7 @@ import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 import type { UninstallOptions } from "./options.ts";
 
-export async function run(
-  context: Context,
-  names: string[],
-  { purge }: UninstallOptions,
-): Promise<Removals> {
+export async function run(context: Context, names: string[], { purge }: UninstallOptions): Promise<Removals> {
   return withHost(context, async (host) => {
     await confirmDependents(await dependentsOf(host, names), context);
     return uninstallAll(host, names, { purge });

@@ -188,6 +188,8 @@ function infoOf({ layout }: Host, name: string, number: number): Promise<Info> {
 
 function rolledBack(error: unknown, { name, action, from, ran }: SwitchIntent): unknown {
   if (!(error instanceof Failure) || error.code === "INTERRUPTED") return error;
-  const now = ran ? `deployment ${from} runs again` : `deployment ${from} is current again, stopped as it was`;
+  const now = ran
+    ? `deployment ${from} runs again`
+    : `deployment ${from} is current again, stopped as it was`;
   return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; ${now}`, { cause: error });
 }

@@ -9,9 +9,9 @@ import { adminDropIns } from "./drop-ins.ts";
 import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { type Order, unitOf } from "./order.ts";
-import { recorded } from "./record.ts";
 import { placeInRoot } from "./paths.ts";
 import { sysusersFile } from "./plan.ts";
+import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 import { ownState } from "./volume.ts";
 

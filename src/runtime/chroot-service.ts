@@ -105,8 +105,7 @@ function mounts(
     if (destination === "/run" && type === "tmpfs")
       made.directives.push(["BindPaths", `${quotePath(run)}:${quotePath(target)}:norbind`]);
     else if (type === "tmpfs") made.directives.push(tmpfsLine(target, options));
-    else if (isBind(mount) && source !== undefined)
-      made.directives.push(bindLine(source, target, options));
+    else if (isBind(mount) && source !== undefined) made.directives.push(bindLine(source, target, options));
     else made.unsupported.push(`the mount of type ${type ?? "none"} at ${destination}`);
   }
   return made;

@@ -14,11 +14,7 @@ export interface ResolveOptions {
  * The real path of `path`, which is seen from `root`; of what does not exist, where it would be made. `..` leads no higher than
  * the root. Throws ELOOP for a loop of links.
  */
-export function resolveInRoot(
-  root: string,
-  path: string,
-  { keepLast = false }: ResolveOptions = {},
-): string {
+export function resolveInRoot(root: string, path: string, { keepLast = false }: ResolveOptions = {}): string {
   const pending = path.split("/").reverse();
   const names: string[] = [];
   let followed = 0;

@@ -98,7 +98,8 @@ describe("a directory of the host that an image's name and volume lead to", () =
   test("that an undone install was to have is not on record after it", async () => {
     const image = await layout("dpkg", { volumes: ["/info"] });
     await succeed("install", image, "--name", "dpkg", "--adopt-state");
-    const intent = { schema: 1, action: "install", name: "dpkg", hostFiles: [], state: [], emptied: [] };
+    const hostFiles = ["/etc/systemd/system/dpkg.service", "/etc/tmpfiles.d/dpkg.conf"];
+    const intent = { schema: 1, action: "install", name: "dpkg", hostFiles, state: [], emptied: [] };
     const journal = berth.path("state/containers/.journal/dpkg.json");
     await writeFile(journal, JSON.stringify({ ...intent, forgotten: ["/var/lib/dpkg/info"] }));
     await succeed("recover");
@@ -159,7 +160,16 @@ describe("--root: absolute links of the tree", () => {
     await writeFile(join(outside, "file"), "a file of this host");
     const plan = async (source: string): Promise<{ sources: { path: string }[] }> =>
       JSON.parse(
-        await succeed("--json", "install", image, "--name", "app", "--dry-run", "--volume", `${source}:/data`),
+        await succeed(
+          "--json",
+          "install",
+          image,
+          "--name",
+          "app",
+          "--dry-run",
+          "--volume",
+          `${source}:/data`,
+        ),
       ).plan;
     expect((await plan("/srv/file")).sources).toMatchObject([{ path: "/srv/file" }]);
     await mkdir(join(root, outside), { recursive: true });
@@ -169,7 +179,7 @@ describe("--root: absolute links of the tree", () => {
   });
 
   test("lead no removal out of it: neither of a source that is empty nor of state", async () => {
-    const image = await layout("app", { volumes: ["/data"] });
+    const image = await layout("app", { volumes: ["/data"], files: { "data/first": "of the image" } });
     await succeed("install", image, "--name", "app", "--volume", "/srv/sub:/more");
     await rm(inRoot("var/lib/app"), { recursive: true });
     await mkdir(join(outside, "data"));
@@ -213,7 +223,10 @@ describe("uninstall of several", () => {
       failed: [{ name: "b", code: "NOT_INSTALLED" }],
     });
     const said = await berth.run("uninstall", "b", "d");
-    expect(said).toMatchObject({ status: 1, stdout: expect.stringMatching(/b is not uninstalled.*\nd is not/s) });
+    expect(said).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/b is not uninstalled.*\nd is not/s),
+    });
     expect((await refused("uninstall", "b")).code).toBe("NOT_INSTALLED");
   });
 

@@ -52,7 +52,6 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     paths: {
       unitDirectory: "/etc/systemd/system",
       tmpfilesDirectory: "/etc/tmpfiles.d",
-      sysusersDirectory: "/etc/sysusers.d",
       state: "/var/lib/berth",
     },
     now: 1_700_000_000,

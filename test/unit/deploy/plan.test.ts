@@ -96,7 +96,11 @@ test("planDeployment() starts the service after the mounts of every source and v
 });
 
 describe("planDeployment() for chroot", () => {
-  const links: Record<string, string> = { "/data": "/etc/data", "/run": "/var/run", "/out": "/proc/self/root" };
+  const links: Record<string, string> = {
+    "/data": "/etc/data",
+    "/run": "/var/run",
+    "/out": "/proc/self/root",
+  };
   const resolve = (path: string): string => links[path] ?? path;
   const CHROOT: Runtime = { kind: "chroot", path: "/usr/sbin/chroot" };
   const known = facts({ runtime: CHROOT, resolve, systemdVersion: 252, config: { volumes: [] } });
