@@ -136,6 +136,10 @@ export interface TrustOptions {
 
 export interface CopyOptions extends PullingOptions, ShapingOptions, SigningOptions {
   removeSignatures: boolean;
+  srcAuthfile?: string;
+  destAuthfile?: string;
+  srcTlsVerify?: boolean;
+  destTlsVerify?: boolean;
 }
 
 export interface PushOptions extends PullingOptions, ShapingOptions, SigningOptions {
