@@ -11,7 +11,7 @@ export interface ListedContainer {
   image: string;
   digest: string;
   /**
-   * systemd's ActiveState; `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
+   * systemd's ActiveState; `no service` for one that has none, `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
    * readable record, `unknown` where no systemd answers.
    */
   state: string;
@@ -42,7 +42,7 @@ async function describe(host: Host, name: string, state: string): Promise<Listed
       name,
       image: info.image,
       digest: imageOf(info),
-      state,
+      state: info["has-container-service"] === false && state !== "interrupted" ? "no service" : state,
       runtime: info.runtime,
       deployment,
       created: new Date(info.created * 1000).toISOString(),

@@ -2,6 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { sysusersFile } from "./accounts.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { allDeployments, imageOf } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
@@ -10,7 +11,6 @@ import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { type Order, unitOf } from "./order.ts";
 import { placeInRoot } from "./paths.ts";
-import { sysusersFile } from "./plan.ts";
 import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 import { ownState } from "./volume.ts";
