@@ -1,5 +1,6 @@
 /** The texts of a container's unit, of berth's drop-in for it, and of its tmpfiles lines. Pure. */
 import { constants } from "node:os";
+import { normalize } from "node:path";
 import { Failure } from "../errors.ts";
 import type { Render } from "../render/templates.ts";
 import { isBind } from "../runtime/mounts.ts";
@@ -63,9 +64,10 @@ export function unitText(
 
 export function dropInText(request: InstallRequest, context: UnitContext): string {
   const { name, facts, render, service, stopSignal, watchdog, image } = context;
-  const sources = service.config.mounts.flatMap((mount) =>
-    isBind(mount) && mount.source !== undefined && !EVER_THERE.test(mount.source) ? [mount.source] : [],
-  );
+  const sources = service.config.mounts
+    .filter(isBind)
+    .map((mount) => normalize(mount.source ?? ""))
+    .filter((source) => source.startsWith("/") && !EVER_THERE.test(source));
   const needed = [
     facts.paths.state,
     ...sources,

@@ -5,7 +5,7 @@ import { Failure } from "../../errors.ts";
 import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
-import { view as viewUninstall } from "../uninstall.ts";
+import { exitStatus as exitStatusOf, view as viewUninstall } from "../uninstall.ts";
 import { confirmDelete } from "./confirm.ts";
 import { missing, notInstalled, requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
@@ -41,6 +41,10 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
 export function view(result: Result, _asked: Asked): View {
   if ("uninstalled" in result) return viewUninstall(result);
   return result.wouldDelete.map((name) => line(`systemctl disable --now ${name}`));
+}
+
+export function exitStatus(result: Result): number {
+  return "uninstalled" in result ? exitStatusOf(result) : 0;
 }
 
 async function requireInstalled({ config }: Context, name: string): Promise<void> {
