@@ -50,6 +50,8 @@ export interface Switched {
   changed: string[];
   /** The new image says that older ones cannot read the data any more, so that a rollback is not enough to go back. */
   oneWay: boolean;
+  /** What berth changed in what the image brings, for people. */
+  notes: string[];
 }
 
 /** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, HOOK_FAILED, and what pull and plan throw. */
@@ -84,8 +86,17 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
-  if (digest === from.digest && sameValues(request.values, info.values))
-    return { name, outcome: "unchanged", from, to: undefined, plan: undefined, changed: [], oneWay: false };
+  if (digest === from.digest && sameValues(request.values, info.berth.request.values))
+    return {
+      name,
+      outcome: "unchanged",
+      from,
+      to: undefined,
+      plan: undefined,
+      changed: [],
+      oneWay: false,
+      notes: [],
+    };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -100,7 +111,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const number = nextNumber(held, host.config.keep);
   const plan = await makePlan(host, { name, request, image, number, replaces: info });
   const to = { deployment: number, digest: plan.digest };
-  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay };
+  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay, notes: plan.notes };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
   begin(to);
   for (const each of staged) await removeDeployment(host.layout, name, each.number);
@@ -150,7 +161,7 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
   await writeIntent(host.layout, intent);
   await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: to.digest });
   await clearAway(host, name);
-  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay };
+  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay, notes: [] };
 }
 
 /** The last step before the service is touched: what the admin wants done and what the admin should know. */
