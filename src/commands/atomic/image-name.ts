@@ -30,6 +30,7 @@ export async function readImageName(typed: string): Promise<NamedSource> {
       return { image: `docker-daemon:${rest}`, as: storedName(rest) };
     case "dockertar":
       return { image: `docker-archive:${rest}`, as: await archivedName(rest) };
+    case undefined:
     default:
       return { image: typed };
   }
