@@ -21,15 +21,13 @@ export async function history(host: Host, name: string): Promise<PastDeployment[
   const standings = await standingsOf(host.layout, name);
   const past = await Promise.all(
     standings.map(async (standing) => {
-      const { image, revision, runtime, created } = await readInfo(
-        host.layout.deployment(name, standing.number),
-      );
+      const info = await readInfo(host.layout.deployment(name, standing.number));
       return {
         ...standing,
-        image,
-        digest: `sha256:${revision}`,
-        runtime,
-        created: new Date(created * 1000).toISOString(),
+        image: info.image,
+        digest: imageOf(info),
+        runtime: info.runtime,
+        created: new Date(info.created * 1000).toISOString(),
       };
     }),
   );

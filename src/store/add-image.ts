@@ -1,8 +1,18 @@
 import { existsSync, unlinkSync } from "node:fs";
+import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
 import { MAX_SIGNATURES } from "../oci/signature.ts";
 import { writeClaim } from "./claims.ts";
-import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
+import {
+  hasImage,
+  hasName,
+  type NameRecord,
+  parseImage,
+  readImage,
+  type StoredImage,
+  writeImage,
+  writeName,
+} from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { lockFile } from "./locks.ts";
 import { publishLayers } from "./publish-layers.ts";
@@ -36,6 +46,8 @@ export async function addImage(
   const parsed = parseImage(image, new Date().toISOString());
   await using held = new AsyncDisposableStack();
   await removeStaleStages(layout);
+  const unchanged = await findUnchanged(layout, { image, parsed, options });
+  if (unchanged !== undefined) return unchanged;
   try {
     const { stage, missing } = await claimLayers(layout, { image: parsed, held, options });
     await receiveLayers(layout, { missing, stage, options });
@@ -47,17 +59,42 @@ export async function addImage(
   }
 }
 
+/** The image, when there is nothing to do for it. */
+async function findUnchanged(
+  layout: Layout,
+  { image, parsed, options }: { image: NewImage; parsed: StoredImage; options: ReceiveOptions },
+): Promise<StoredImage | undefined> {
+  const { report, signal } = options;
+  if (newNames(layout, image).length > 0) return undefined;
+  using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
+  const { stored, isNew } = mergeRecord(layout, parsed);
+  const layers = layersOf(parsed);
+  const isMissing = layers.some(({ diffId }) => !existsSync(layout.layer(diffId)));
+  if (isNew || isMissing || newNames(layout, image).length > 0) return undefined;
+  reportPresent(layers, report);
+  return stored;
+}
+
 /** The image, where it is new or has new signatures, then its names. */
 function writeRecords(
   layout: Layout,
   { image, parsed, stage }: { image: NewImage; parsed: StoredImage; stage: string },
 ): StoredImage {
-  const { digest, names, source } = image;
-  const before = hasImage(layout, digest) ? readImage(layout, digest) : undefined;
-  const stored = before === undefined ? parsed : withSignatures(before, parsed.signatures);
-  if (stored !== before) writeImage(layout, { image: stored, stage });
-  for (const name of names) writeName(layout, { record: { name, digest, source }, stage });
+  const { stored, isNew } = mergeRecord(layout, parsed);
+  if (isNew) writeImage(layout, { image: stored, stage });
+  for (const record of newNames(layout, image)) writeName(layout, { record, stage });
   return stored;
+}
+
+function mergeRecord(layout: Layout, parsed: StoredImage): { stored: StoredImage; isNew: boolean } {
+  if (!hasImage(layout, parsed.digest)) return { stored: parsed, isNew: true };
+  const before = readImage(layout, parsed.digest);
+  const stored = withSignatures(before, parsed.signatures);
+  return { stored, isNew: stored !== before };
+}
+
+function newNames(layout: Layout, { names, digest, source }: NewImage): NameRecord[] {
+  return names.map((name) => ({ name, digest, source })).filter((record) => !hasName(layout, record));
 }
 
 /** `image` itself when it has them all; else with the new ones first, which are never too many. */
@@ -97,11 +134,15 @@ async function claimLayers(
     held.defer(() => stage.remove());
     const blobs = layers.map(({ descriptor }) => digestHex(descriptor.digest));
     writeClaim(stage.dir, { layers: present.map(({ diffId }) => digestHex(diffId)), blobs });
-    for (const { descriptor } of present) {
-      const { digest, size } = descriptor;
-      report?.({ type: "layer", digest, size, received: size, state: "present" });
-    }
+    reportPresent(present, report);
     return { stage: stage.dir, missing };
+  }
+}
+
+function reportPresent(layers: readonly MissingLayer[], report: Report | undefined): void {
+  for (const { descriptor } of layers) {
+    const { digest, size } = descriptor;
+    report?.({ type: "layer", digest, size, received: size, state: "present" });
   }
 }
 
