@@ -295,4 +295,4 @@ const REKOR: TrustCase[] = [
   },
 ];
 
-testTrustTable("sigstore certificates", [...FULCIO, ...REKOR]);
+testTrustTable("sigstore certificates", [...FULCIO, ...REKOR], { sigstore: true });

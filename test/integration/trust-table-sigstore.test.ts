@@ -1,14 +1,14 @@
 /** cosign's signatures by keys, under its tag and among the referrers. */
 import type { TestContent } from "../support/images.ts";
 import { cosignManifest } from "../support/signed.ts";
-import { identity, NAME, OTHER, type TrustBench } from "../support/trust-bench.ts";
+import { identity, NAME, OTHER, type TrustBench, type TrustCase } from "../support/trust-bench.ts";
 import { testTrustTable } from "../support/trust-table.ts";
 
 const SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature";
 const ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json";
 const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
-testTrustTable("sigstore keys", [
+const CASES: TrustCase[] = [
   {
     name: "not signed",
     requirements: (bench) => [bench.sigstoreSigned()],
@@ -169,7 +169,9 @@ testTrustTable("sigstore keys", [
     referrers: (bench) => [referrer(bench, BUNDLE)],
     accepts: true,
   },
-]);
+];
+
+testTrustTable("sigstore keys", CASES, { sigstore: true });
 
 function base64(text: string): string {
   return Buffer.from(text).toString("base64");
