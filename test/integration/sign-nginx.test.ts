@@ -39,7 +39,7 @@ beforeEach(async () => {
     `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`,
   );
   berth = await Berth.open({ root });
-  const image = await makeImage({ files: { "bin/app": "app" }, config: { Cmd: ["/bin/app"] } });
+  const image = await makeImage({ files: { "bin/app": { content: "app", mode: 0o755 } }, config: { Cmd: ["/bin/app"] } });
   await writeLayout(join(root, "layout"), { one: image });
   name = `${registry.host}/team/app:1`;
   await berth.json("copy", `oci:${root}/layout:one`, name);
@@ -55,7 +55,7 @@ afterEach(async () => {
 
 async function succeed(...argv: string[]): Promise<void> {
   const { status, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.anything() });
 }
 
 const signWith = (...more: string[]): Promise<SignResult> =>
