@@ -1,3 +1,4 @@
+import { hostAccessLines } from "../deploy/host-access.ts";
 import { install as apply, dryRun } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
@@ -6,6 +7,7 @@ import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
+import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { runningRequest } from "./running-request.ts";
@@ -19,18 +21,19 @@ export interface InstallResult {
 }
 
 export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
-  const request = requestOf(args, options);
-  const start = request.start && context.config.root === "/";
+  const request = requestOf(args, { ...options, set: await givenValues(options) });
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
     const notes = await installNotes(host, plan, request);
-    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, notes };
+    const started = plan.start && !options.dryRun && !host.offline;
+    return { dryRun: options.dryRun, started, plan, notes };
   });
 }
 
 export function view({ dryRun: dry, started, plan, notes }: InstallResult): View {
   if (!dry) {
-    const done = started ? "is running" : "is installed and not started";
+    const rest = plan.service ? "is installed and not started" : "is installed and has no service";
+    const done = started ? "is running" : rest;
     return [
       line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
       ...viewNotes(notes),
@@ -47,6 +50,7 @@ export function view({ dryRun: dry, started, plan, notes }: InstallResult): View
       ["command", plan.command.join(" ")],
       ["host files", plan.hostFiles.map(({ path }) => path)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
+      ["host access", hostAccessLines(plan.hostAccess)],
       ["start", plan.start ? "yes" : "no"],
       ["enable", plan.enable ? "yes" : "no"],
     ]),
@@ -66,6 +70,7 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
+    ...(options.adoptState ? { adoptState: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

@@ -1,4 +1,5 @@
-import { dependentsOf, type Uninstalled, uninstall, uninstallOrder } from "../deploy/uninstall.ts";
+import { dependentsOf } from "../deploy/uninstall.ts";
+import { type Removals, uninstallAll } from "../deploy/uninstall-all.ts";
 import { Failure } from "../errors.ts";
 import { withHost } from "../host.ts";
 import { askTerminal } from "../sys/terminal.ts";
@@ -6,29 +7,32 @@ import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 import type { UninstallOptions } from "./options.ts";
 
-export interface UninstallResult {
-  uninstalled: Uninstalled[];
-}
-
-export async function run(
-  context: Context,
-  names: string[],
-  { purge }: UninstallOptions,
-): Promise<UninstallResult> {
+export async function run(context: Context, names: string[], { purge }: UninstallOptions): Promise<Removals> {
   return withHost(context, async (host) => {
     await confirmDependents(await dependentsOf(host, names), context);
-    const uninstalled: Uninstalled[] = [];
-    for (const name of await uninstallOrder(host, names))
-      uninstalled.push(await uninstall(host, name, { purge }));
-    return { uninstalled };
+    return uninstallAll(host, names, { purge });
   });
 }
 
-export function view({ uninstalled }: UninstallResult): View {
-  return uninstalled.flatMap(({ name, kept }) => [
-    line({ text: name, tone: "strong" }, " is uninstalled"),
-    ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
-  ]);
+export function view({ uninstalled, failed }: Removals): View {
+  return [
+    ...uninstalled.flatMap(({ name, kept }) => [
+      line({ text: name, tone: "strong" }, " is uninstalled"),
+      ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
+    ]),
+    ...failed.map(({ name, message, hint }) =>
+      line(
+        { text: name, tone: "strong" },
+        { text: " is not uninstalled: ", tone: "bad" },
+        message,
+        hint === undefined ? "" : ` (${hint})`,
+      ),
+    ),
+  ];
+}
+
+export function exitStatus({ failed }: Removals): number {
+  return failed.length > 0 ? 1 : 0;
 }
 
 /** What requires a container stops with it, and does not start again without it. */

@@ -44,11 +44,16 @@ const install: Verb = {
   options: [
     { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
     { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+    { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
     { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
     {
       flags: "--volume <host:container[:ro]>",
       kind: "list",
       description: "a directory or file of the host, seen at a path in the container",
+    },
+    {
+      flags: "--adopt-state",
+      description: "let it have directories in /var/lib/NAME that are there already and are not its own",
     },
     ...running,
     ...ordering,

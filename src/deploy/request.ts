@@ -44,6 +44,8 @@ export interface InstallRequest extends PullRequest {
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];
   start: boolean;
+  /** State directories that exist already are to be this container's, whoever made them. */
+  adoptState?: boolean | undefined;
   /** `update --auto` updates it. */
   autoUpdate?: boolean | undefined;
 }

@@ -2,6 +2,7 @@
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
@@ -50,8 +51,10 @@ async function goTo(
   { number, watchMs, begin }: { number: number; watchMs: number; begin(target: Target): void },
 ): Promise<RolledBack> {
   const { name, deployment, info } = container;
-  const { revision } = await readInfo(host.layout.deployment(name, number));
-  const to = { deployment: number, digest: `sha256:${revision}` };
+  const to = {
+    deployment: number,
+    digest: imageOf(await readInfo(host.layout.deployment(name, number))),
+  };
   begin(to);
   const oneWay = info.berth.oneWay ?? false;
   if (oneWay) {
@@ -67,7 +70,7 @@ async function goTo(
   await writeIntent(host.layout, intent);
   await switchDeployment(host, intent, { watchMs });
   await clearAway(host, name);
-  return { name, from: { deployment, digest: `sha256:${info.revision}` }, to, oneWay };
+  return { name, from: { deployment, digest: imageOf(info) }, to, oneWay };
 }
 
 async function previous({ layout }: Host, name: string): Promise<number> {

@@ -3,7 +3,7 @@
  * restarted and watched; when it does not come up or does not stay up, all is as it was and the error says why.
  */
 import { rename } from "node:fs/promises";
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { syncDirectory } from "../sys/durable.ts";
@@ -14,6 +14,7 @@ import { removeIntent, type SwitchIntent } from "./journal.ts";
 import { marksAnything, removeMarked } from "./remove-marked.ts";
 import { recordActivation, removeDeployment, restoreActivation } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
+import { unmountBelow } from "./unmount.ts";
 
 export interface SwitchOptions {
   /** How long the service must stay up, in milliseconds. */
@@ -34,14 +35,17 @@ export async function switchDeployment(
   const unit = `${name}.service`;
   const dependents = intent.ran ? await activeDependents(host, unit) : [];
   try {
-    const old = await infoOf(host, name, from);
+    const [old, next] = [await infoOf(host, name, from), await infoOf(host, name, to)];
+    const goesOn = intent.ran && next["has-container-service"] !== false;
+    if (intent.ran && !goesOn) await (await host.systemd()).stop(unit);
     await takeMarked(host, old, { runs: intent.ran });
-    await activate(host, { to: await infoOf(host, name, to), from: old });
+    await activate(host, { to: next, from: old });
     host.checkInterrupted();
-    if (intent.ran) {
+    if (goesOn) {
       await startUnit(host, unit, "restart");
       await startStopped(host, dependents);
       await watchUnit(host, unit, { forMs: watchMs });
+      await unmountRoot(host, name, from);
     }
     await recordActivation(layout, name, { deployment: to, previous: from });
   } catch (error) {
@@ -91,6 +95,7 @@ export async function switchBack(
   if (wasActivated) await takeMarked(host, taken, { runs: intent.ran });
   await activate(host, { to: old, from: taken });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
+  if (intent.ran && isThere && waiting) await unmountRoot(host, name, to);
   if (intent.made && isThere) await removeDeployment(layout, name, to);
   if (!intent.made) await restoreActivation(layout, name, { deployment: to, to: intent.activated });
   if (away) await takeBack(host, name, to);
@@ -102,6 +107,16 @@ async function stopFailing(host: Host, unit: string): Promise<void> {
   const systemd = await host.systemd();
   const { activeState } = await systemd.unit(unit);
   if (activeState !== "active") await systemd.stop(unit);
+}
+
+/** The writable root of a deployment that does not run any more: its unit went with it, and would have unmounted it. */
+async function unmountRoot(host: Host, name: string, number: number): Promise<void> {
+  try {
+    await unmountBelow(host.layout.deployment(name, number));
+  } catch (error) {
+    if (!isFailure(error, "BUSY")) throw error;
+    host.report({ type: "warning", message: error.message });
+  }
 }
 
 /** The deployment whose number another will have gets out of its way. */
@@ -173,9 +188,10 @@ function infoOf({ layout }: Host, name: string, number: number): Promise<Info> {
   return readInfo(layout.deployment(name, number));
 }
 
-function rolledBack(error: unknown, { name, action, from }: SwitchIntent): unknown {
+function rolledBack(error: unknown, { name, action, from, ran }: SwitchIntent): unknown {
   if (!(error instanceof Failure) || error.code === "INTERRUPTED") return error;
-  return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; deployment ${from} runs again`, {
-    cause: error,
-  });
+  const now = ran
+    ? `deployment ${from} runs again`
+    : `deployment ${from} is current again, stopped as it was`;
+  return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; ${now}`, { cause: error });
 }

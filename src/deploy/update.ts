@@ -6,6 +6,7 @@ import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
@@ -50,6 +51,8 @@ export interface Switched {
   changed: string[];
   /** The new image says that older ones cannot read the data any more, so that a rollback is not enough to go back. */
   oneWay: boolean;
+  /** What berth changed in what the image brings, for people. */
+  notes: string[];
 }
 
 /** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, HOOK_FAILED, and what pull and plan throw. */
@@ -81,11 +84,20 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { name, info } = container;
   const request = requestOf(container, asked);
   const image = await newImage(host, container, { request, asked });
-  const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
+  const from = { deployment: container.deployment, digest: imageOf(info) };
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
-  if (digest === from.digest && sameValues(request.values, info.values))
-    return { name, outcome: "unchanged", from, to: undefined, plan: undefined, changed: [], oneWay: false };
+  if (digest === from.digest && sameValues(request.values, info.berth.request.values))
+    return {
+      name,
+      outcome: "unchanged",
+      from,
+      to: undefined,
+      plan: undefined,
+      changed: [],
+      oneWay: false,
+      notes: [],
+    };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -100,7 +112,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const number = nextNumber(held, host.config.keep);
   const plan = await makePlan(host, { name, request, image, number, replaces: info });
   const to = { deployment: number, digest: plan.digest };
-  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay };
+  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay, notes: plan.notes };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
   begin(to);
   for (const each of staged) await removeDeployment(host.layout, name, each.number);
@@ -135,10 +147,10 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
     });
   }
   const { readInfo } = await import("./info.ts");
-  const { revision, berth } = await readInfo(host.layout.deployment(name, staged.number));
-  const from = { deployment, digest: `sha256:${info.revision}` };
-  const to = { deployment: staged.number, digest: `sha256:${revision}` };
-  const oneWay = berth.oneWay ?? false;
+  const stagedInfo = await readInfo(host.layout.deployment(name, staged.number));
+  const from = { deployment, digest: imageOf(info) };
+  const to = { deployment: staged.number, digest: imageOf(stagedInfo) };
+  const oneWay = stagedInfo.berth.oneWay ?? false;
   begin(to);
   await prepare(host, container, { digest: to.digest, oneWay });
   const intent = await switchIntent(host, container, {
@@ -150,7 +162,7 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
   await writeIntent(host.layout, intent);
   await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: to.digest });
   await clearAway(host, name);
-  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay };
+  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay, notes: [] };
 }
 
 /** The last step before the service is touched: what the admin wants done and what the admin should know. */
@@ -164,7 +176,7 @@ async function prepare(
     host.report({ type: "warning", message });
   }
   const { runPreUpdate } = await import("./pre-update.ts");
-  const from = `sha256:${info.revision}`;
+  const from = imageOf(info);
   await runPreUpdate(host, { name, from, to: digest, state: info.berth.state, oneWay });
 }
 
