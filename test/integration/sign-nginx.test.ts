@@ -39,7 +39,10 @@ beforeEach(async () => {
     `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`,
   );
   berth = await Berth.open({ root });
-  const image = await makeImage({ files: { "bin/app": { content: "app", mode: 0o755 } }, config: { Cmd: ["/bin/app"] } });
+  const image = await makeImage({
+    files: { "bin/app": { content: "app", mode: 0o755 } },
+    config: { Cmd: ["/bin/app"] },
+  });
   await writeLayout(join(root, "layout"), { one: image });
   name = `${registry.host}/team/app:1`;
   await berth.json("copy", `oci:${root}/layout:one`, name);
