@@ -6,6 +6,7 @@ import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
+import { fileNotes } from "./file-notes.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { runningRequest } from "./running-request.ts";
@@ -14,24 +15,28 @@ export interface InstallResult {
   dryRun: boolean;
   started: boolean;
   plan: Plan;
+  /** What became, or would become, of the image's files on the host, a line each. */
+  files: string[];
   /** What the admin should know of it. */
   notes: string[];
 }
 
 export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
-  const request = requestOf(args, options);
+  const request = requestOf(args, options, context);
   const start = request.start && context.config.root === "/";
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
     const notes = await installNotes(host, plan, request);
-    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, notes };
+    const files = fileNotes(plan.foreseen, context.personality);
+    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, files, notes };
   });
 }
 
-export function view({ dryRun: dry, started, plan, notes }: InstallResult): View {
+export function view({ dryRun: dry, started, plan, files, notes }: InstallResult): View {
   if (!dry) {
     const done = started ? "is running" : "is installed and not started";
     return [
+      ...files.map((text) => line(text)),
       line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
       ...viewNotes(notes),
     ];
@@ -46,6 +51,7 @@ export function view({ dryRun: dry, started, plan, notes }: InstallResult): View
       ["runtime", plan.runtime],
       ["command", plan.command.join(" ")],
       ["host files", plan.hostFiles.map(({ path }) => path)],
+      ["image's files", plan.foreseen.map(({ path, outcome }) => `${path} (${FORESEEN[outcome]})`)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
       ["start", plan.start ? "yes" : "no"],
       ["enable", plan.enable ? "yes" : "no"],
@@ -58,7 +64,18 @@ export function view({ dryRun: dry, started, plan, notes }: InstallResult): View
   ];
 }
 
-function requestOf([image = ""]: string[], options: InstallOptions): InstallRequest {
+/** What an install would do with a file of the image's. */
+const FORESEEN: Record<Plan["foreseen"][number]["outcome"], string> = {
+  ...{ created: "new", replaced: "replaced", unchanged: "as it is", shared: "there already, the same" },
+  ...{ skipped: "there already, another: it stays", edited: "edited: it stays" },
+  ...{ deleted: "removed by hand: it stays away", removed: "removed", left: "stays, and is not berth's" },
+};
+
+function requestOf(
+  [image = ""]: string[],
+  options: InstallOptions,
+  { personality }: Context,
+): InstallRequest {
   const { after, before, requires, wants, partOf } = options;
   return {
     image,
@@ -70,6 +87,8 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
     start: options.start,
+    // Atomic leaves what is there, without a word for it that anybody gives.
+    keepHostFiles: options.keepHostFiles || personality === "atomic",
     autoUpdate: options.autoUpdate,
     platform: options.platform,
     authFile: options.authfile,

@@ -22,6 +22,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   partOf: string[];
   wantedBy: string[];
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
 }
@@ -63,6 +64,7 @@ export interface UpdateOptions {
   set: Record<string, string>;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;

@@ -4,10 +4,13 @@ import { withHost } from "../host.ts";
 import { askTerminal } from "../sys/terminal.ts";
 import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { changeNotes } from "./file-notes.ts";
 import type { UninstallOptions } from "./options.ts";
 
 export interface UninstallResult {
   uninstalled: Uninstalled[];
+  /** What the admin should know of the images' files on the host, a line each. */
+  notes: string[];
 }
 
 export async function run(
@@ -20,15 +23,19 @@ export async function run(
     const uninstalled: Uninstalled[] = [];
     for (const name of await uninstallOrder(host, names))
       uninstalled.push(await uninstall(host, name, { purge }));
-    return { uninstalled };
+    const files = uninstalled.flatMap((each) => each.files);
+    return { uninstalled, notes: changeNotes(files, context.personality) };
   });
 }
 
-export function view({ uninstalled }: UninstallResult): View {
-  return uninstalled.flatMap(({ name, kept }) => [
-    line({ text: name, tone: "strong" }, " is uninstalled"),
-    ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
-  ]);
+export function view({ uninstalled, notes }: UninstallResult): View {
+  return [
+    ...notes.map((text) => line(text)),
+    ...uninstalled.flatMap(({ name, kept }) => [
+      line({ text: name, tone: "strong" }, " is uninstalled"),
+      ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
+    ]),
+  ];
 }
 
 /** What requires a container stops with it, and does not start again without it. */

@@ -12,14 +12,18 @@ import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type RemovalIntent, removeIntent } from "./journal.ts";
 import { removeMarked } from "./remove-marked.ts";
 import { removeSettings } from "./settings.ts";
+import { type FileOutcome, removeFiles } from "./settle-files.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
-/** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
+/**
+ * The order matters: a unit that is disabled and stopped first is not started again while its files go. Returns what became of the
+ * image's files on the host.
+ */
 export async function dismantle(
   host: Host,
   intent: RemovalIntent,
   { awaitStop = true }: { awaitStop?: boolean } = {},
-): Promise<void> {
+): Promise<FileOutcome[]> {
   const { layout, config } = host;
   const unit = `${intent.name}.service`;
   host.report({ type: "step", step: "remove", name: intent.name });
@@ -32,6 +36,7 @@ export async function dismantle(
     await systemd.disable([unit]);
   }
   if (awaitStop) await removeMarkedOf(host, intent);
+  const files = await removeFiles(host, intent.name, { purge: intent.purge ?? false });
   for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
   if (!host.offline) {
     const systemd = await host.systemd();
@@ -45,6 +50,7 @@ export async function dismantle(
   for (const path of intent.state) await removeState(host, path);
   for (const path of intent.emptied) await removeEmpty(join(config.root, path));
   await removeIntent(layout, intent.name);
+  return files;
 }
 
 /** Without a readable record nobody can say what must stay, so all does. */

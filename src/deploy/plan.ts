@@ -23,8 +23,10 @@ import { formatInfo, type Info } from "./info.ts";
 import { kernelPaths } from "./kernel-paths.ts";
 import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import { processOf } from "./process.ts";
+import type { InstalledFile } from "./installed-files.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
+import type { FileOutcome } from "./settle-files.ts";
 import { dropInText, killSignal, tmpfilesText, type UnitContext, unitText } from "./unit-files.ts";
 import { type WritableRoot, writableRoot } from "./writable-root.ts";
 
@@ -100,6 +102,10 @@ export interface Plan {
   files: { name: string; text: string; mode: number }[];
   /** Files of the host, each a copy of one of the deployment's. */
   hostFiles: { path: string; file: string; mode: number }[];
+  /** Files of the image for the host. */
+  installed: InstalledFile[];
+  /** What would become of them, and of those that the current deployment has there. */
+  foreseen: FileOutcome[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: MountTarget[];
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */

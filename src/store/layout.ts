@@ -20,6 +20,7 @@ import { digestHex } from "../oci/digest.ts";
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
  * containers/.NAME.json          what the admin says of a container's updates
+ * containers/.files/NAME.json    the files of its image that it has on the host
  * ```
  */
 export interface Layout {
@@ -36,6 +37,7 @@ export interface Layout {
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
+  readonly ledgers: string;
   object(key: string): string;
   layer(diffId: Digest): string;
   layerLock(diffId: Digest): string;
@@ -49,6 +51,7 @@ export interface Layout {
   journal(name: string): string;
   containerLock(name: string): string;
   settings(name: string): string;
+  ledger(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -61,6 +64,7 @@ export function layoutOf(stateDir: string): Layout {
   const containers = join(stateDir, "containers");
   const journals = join(containers, ".journal");
   const containerLocks = join(containers, ".lock");
+  const ledgers = join(containers, ".files");
   const inStore = (...parts: string[]): string => join(store, ...parts);
   const deployment = (name: string, n: number): string => join(containers, `${name}.${n}`);
   return {
@@ -77,6 +81,7 @@ export function layoutOf(stateDir: string): Layout {
     containers,
     journals,
     containerLocks,
+    ledgers,
     object: (key) => objectIn(inStore("objects"), key),
     layer: (diffId) => inStore("layers", digestHex(diffId)),
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
@@ -90,5 +95,6 @@ export function layoutOf(stateDir: string): Layout {
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
+    ledger: (name) => join(ledgers, `${name}.json`),
   };
 }
