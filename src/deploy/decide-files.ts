@@ -158,7 +158,11 @@ function decideDirectory(each: Case, isNeeded: boolean): Decision {
   }
   if (isWanted) {
     if (found !== undefined)
-      return decided("none", entry === undefined ? "shared" : "unchanged", isMade ? tracked(true) : undefined);
+      return decided(
+        "none",
+        entry === undefined ? "shared" : "unchanged",
+        isMade ? tracked(true) : undefined,
+      );
     if (!isNeeded && entry !== undefined && isDeleted(each, entry))
       return decided("none", "deleted", { ...entry, deleted: true });
     return decided("mkdir", "created", tracked(true));
@@ -168,19 +172,17 @@ function decideDirectory(each: Case, isNeeded: boolean): Decision {
   return decided("rmdir", "removed", undefined);
 }
 
-function decision(each: Case): (
-  action: Decision["action"],
-  outcome: Outcome,
-  tracked: Tracked | undefined,
-) => Decision {
+function decision(
+  each: Case,
+): (action: Decision["action"], outcome: Outcome, tracked: Tracked | undefined) => Decision {
   const { path, file } = each;
   const others = each.others.map(({ name }) => name);
   return (action, outcome, tracked) => ({ path, action, outcome, file, tracked, others });
 }
 
 /** What an unsettled ledger has and the host has not was perhaps taken away by berth. */
-function isDeleted({ settled }: Case, { deleted = false }: Tracked): boolean {
-  return settled || deleted;
+function isDeleted({ settled }: Case, { deleted }: Tracked): boolean {
+  return settled || deleted === true;
 }
 
 function present({ path, versions, made }: Tracked): Tracked {

@@ -144,7 +144,10 @@ function normalPath(path: string): string {
 function textOf(name: ByteString): string {
   const bytes = bytesOf(name);
   if (isUtf8(bytes)) return bytes.toString();
-  throw new Failure("CONFIG_INVALID", `the image's host file ${showBytes(name)} has a name that is not UTF-8`);
+  throw new Failure(
+    "CONFIG_INVALID",
+    `the image's host file ${showBytes(name)} has a name that is not UTF-8`,
+  );
 }
 
 function refuseForbidden(path: string): void {
@@ -152,7 +155,10 @@ function refuseForbidden(path: string): void {
   if (names.includes("..") || names.includes("."))
     throw new Failure("CONFIG_INVALID", `the image has a host file ${JSON.stringify(path)}`);
   if (isForbidden(path))
-    throw new Failure("CONFIG_INVALID", `the image has a host file ${path}: nothing is put into /${names[0]}`);
+    throw new Failure(
+      "CONFIG_INVALID",
+      `the image has a host file ${path}: nothing is put into /${names[0]}`,
+    );
 }
 
 /** Whether a path of the host, from its root, is one that no image's file may have. */

@@ -77,11 +77,17 @@ async function locateFiles(root: string, files: readonly InstalledFile[]): Promi
   for (const file of files) {
     const path = await locateFile(root, file);
     if (isForbidden(path) || path === "/")
-      throw new Failure("HOST_FILE_CONFLICT", `${file.path} leads to ${path} on this host: nothing is put there`);
+      throw new Failure(
+        "HOST_FILE_CONFLICT",
+        `${file.path} leads to ${path} on this host: nothing is put there`,
+      );
     const other = located.get(path);
     if (other !== undefined && (other.type !== "directory" || file.type !== "directory"))
-      throw new Failure("CONFIG_INVALID", `on this host ${other.path} and ${file.path} of the image are the same`);
-    located.set(path, { ...file, ...other, path });
+      throw new Failure(
+        "CONFIG_INVALID",
+        `on this host ${other.path} and ${file.path} of the image are the same`,
+      );
+    located.set(path, { ...(other ?? file), path });
   }
   return [...located.values()];
 }
@@ -99,7 +105,9 @@ function locateWith(root: string, path: string, last: boolean): string {
     return resolveInRoot(root, path, { last });
   } catch (cause) {
     if (!isErrno(cause, "ELOOP")) throw cause;
-    throw new Failure("HOST_FILE_CONFLICT", `${path} leads nowhere on this host: a loop of symlinks`, { cause });
+    throw new Failure("HOST_FILE_CONFLICT", `${path} leads nowhere on this host: a loop of symlinks`, {
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,18 @@
 /** One file of an image put on the host, or taken away: whole or not at all, and durable. */
 import { constants } from "node:fs";
-import { chmod, copyFile, lchown, link, mkdir, open, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  lchown,
+  link,
+  mkdir,
+  open,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  unlink,
+} from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno } from "../errors.ts";
 import { setAttributes } from "../store/attributes.ts";

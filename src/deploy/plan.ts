@@ -20,10 +20,10 @@ import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
 import { healthOf } from "./health.ts";
 import { formatInfo, type Info } from "./info.ts";
+import type { InstalledFile } from "./installed-files.ts";
 import { kernelPaths } from "./kernel-paths.ts";
 import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import { processOf } from "./process.ts";
-import type { InstalledFile } from "./installed-files.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
 import type { FileOutcome } from "./settle-files.ts";
@@ -178,6 +178,8 @@ export function planDeployment(
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
+    installed: [],
+    foreseen: [],
     start: request.start,
     enable: facts.preset?.enable ?? true,
     lost: service.unsupported,

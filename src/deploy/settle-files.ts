@@ -114,8 +114,7 @@ async function refuseConflict({ config }: Host, decisions: readonly Decision[]):
   if (conflict === undefined) return;
   const { path, others } = conflict;
   const [other] = others;
-  const owner =
-    other === undefined ? await packageOwner(config.root, path) : undefined;
+  const owner = other === undefined ? await packageOwner(config.root, path) : undefined;
   const whose =
     other !== undefined
       ? `belongs to the container ${other}`
@@ -145,7 +144,10 @@ function ledgerOf(
 }
 
 /** As long as nobody knows how far it came, what was there and what comes both count as berth's. */
-function inBetween({ path, action, file, tracked }: Decision, before: Tracked | undefined): Tracked | undefined {
+function inBetween(
+  { path, action, file, tracked }: Decision,
+  before: Tracked | undefined,
+): Tracked | undefined {
   if (action === "none") return tracked;
   const versions = [...(before?.versions ?? []), ...(file === undefined ? [] : [contentOf(file)])];
   return { path, versions, made: true };

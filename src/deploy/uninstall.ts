@@ -34,7 +34,8 @@ export async function uninstall(
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
     // An interrupted install or uninstall leaves nothing to do; of anything else the container is there again.
-    if (interrupted?.action === "install" || interrupted?.action === "uninstall") return { name, kept: [], files: [] };
+    if (interrupted?.action === "install" || interrupted?.action === "uninstall")
+      return { name, kept: [], files: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     // The directory that the others lie in has the container's name alone: it may be of a package of that name.

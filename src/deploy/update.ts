@@ -90,7 +90,16 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
   if (digest === from.digest && sameValues(request.values, info.values))
-    return { name, outcome: "unchanged", from, to: undefined, plan: undefined, changed: [], oneWay: false, files: [] };
+    return {
+      name,
+      outcome: "unchanged",
+      from,
+      to: undefined,
+      plan: undefined,
+      changed: [],
+      oneWay: false,
+      files: [],
+    };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -105,7 +114,14 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const number = nextNumber(held, host.config.keep);
   const plan = await makePlan(host, { name, request, image, number, replaces: info });
   const to = { deployment: number, digest: plan.digest };
-  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay, files: plan.foreseen };
+  const result = {
+    name,
+    from,
+    to,
+    changed: await changedFiles(container, plan),
+    oneWay,
+    files: plan.foreseen,
+  };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
   begin(to);
   for (const each of staged) await removeDeployment(host.layout, name, each.number);
@@ -125,7 +141,11 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     await removeIntent(host.layout, name);
     return { ...result, outcome: "staged", plan: undefined };
   }
-  const files = await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: digest });
+  const files = await switchRemembering(host, intent, {
+    watchMs: asked.watchMs,
+    from: from.digest,
+    to: digest,
+  });
   await clearAway(host, name);
   return { ...result, outcome: "updated", plan: undefined, files };
 }

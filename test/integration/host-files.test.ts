@@ -161,7 +161,12 @@ describe("install", () => {
   test("counts the containers that share a file, whoever goes first", async () => {
     const shared = { "etc/kubernetes/config": "shared\n" };
     await succeed("install", await imageWith({ ...shared, "etc/kubernetes/a": "a" }), "--name", "a");
-    const out = await succeed("install", await imageWith({ ...shared, "etc/kubernetes/b": "b" }), "--name", "b");
+    const out = await succeed(
+      "install",
+      await imageWith({ ...shared, "etc/kubernetes/b": "b" }),
+      "--name",
+      "b",
+    );
     expect(out).toContain("/etc/kubernetes/config is shared with a");
     await succeed("uninstall", "a");
     expect(text("etc/kubernetes/config")).toBe("shared\n");
@@ -182,10 +187,13 @@ describe("install", () => {
     expect(existsSync(at("etc/systemd/system/b.service"))).toBe(false);
   });
 
-  test.each(["proc/x", "sys/x", "dev/x", "boot/x"])("refuses a file %s before it is pulled apart", async (path) => {
-    const error = await fail("install", await imageWith({ [path]: "x" }), "--name", "hello");
-    expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(`/${path}`) });
-  });
+  test.each(["proc/x", "sys/x", "dev/x", "boot/x"])(
+    "refuses a file %s before it is pulled apart",
+    async (path) => {
+      const error = await fail("install", await imageWith({ [path]: "x" }), "--name", "hello");
+      expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(`/${path}`) });
+    },
+  );
 
   test("follows a symlink of the host inside the tree, and never out of it", async () => {
     const outside = await temporaryDirectory("outside");
@@ -274,7 +282,9 @@ describe("update and rollback", () => {
   test("takes a file that was removed by hand for removed", async () => {
     const next = await installed();
     await unlink(at("etc/app/app.conf"));
-    expect(await succeed("update", "hello", "--rebase", next)).toContain("/etc/app/app.conf was removed by hand");
+    expect(await succeed("update", "hello", "--rebase", next)).toContain(
+      "/etc/app/app.conf was removed by hand",
+    );
     expect(existsSync(at("etc/app/app.conf"))).toBe(false);
     await succeed("rollback", "hello");
     expect(existsSync(at("etc/app/app.conf"))).toBe(false);

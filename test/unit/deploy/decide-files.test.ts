@@ -5,7 +5,12 @@ import type { Content, Tracked } from "../../../src/deploy/ledger.ts";
 
 const PATH = "/etc/app.conf";
 const OWNED = { uid: 0, gid: 0 };
-const version = (sha256: string): Content & { type: "file" } => ({ type: "file", sha256, mode: 0o644, ...OWNED });
+const version = (sha256: string): Content & { type: "file" } => ({
+  type: "file",
+  sha256,
+  mode: 0o644,
+  ...OWNED,
+});
 const [OLD, NEW, EDITED] = ["old", "new", "edited"].map(version) as [Content, Content, Content];
 const file = (sha256: string, path = PATH): InstalledFile => ({
   ...{ path, source: "rootfs/x", link: false, ...version(sha256) },
@@ -42,33 +47,99 @@ describe("decideFiles() of a file", () => {
     ["new and there, the same", { wants: "new", found: NEW }, "none", "shared", { ...had(NEW), made: false }],
     ["that another container made", { wants: "new", found: NEW, others: [B] }, "none", "shared", had(NEW)],
     ["new and there, another", { wants: "new", found: EDITED }, "none", "conflict", undefined],
-    ["new in the place of a device", { wants: "new", found: { type: "other" } }, "none", "conflict", undefined],
-    ["with another mode", { wants: "new", found: { ...version("new"), mode: 0o600 } }, "none", "conflict", undefined],
-    ["with another owner", { wants: "new", found: { ...version("new"), uid: 1 } }, "none", "conflict", undefined],
+    [
+      "new in the place of a device",
+      { wants: "new", found: { type: "other" } },
+      "none",
+      "conflict",
+      undefined,
+    ],
+    [
+      "with another mode",
+      { wants: "new", found: { ...version("new"), mode: 0o600 } },
+      "none",
+      "conflict",
+      undefined,
+    ],
+    [
+      "with another owner",
+      { wants: "new", found: { ...version("new"), uid: 1 } },
+      "none",
+      "conflict",
+      undefined,
+    ],
     ["as it was", { wants: "old", entry: had(OLD), found: OLD }, "none", "unchanged", had(OLD)],
     ["of a newer version", { wants: "new", entry: had(OLD), found: OLD }, "place", "replaced", had(NEW)],
     ["that was edited", { wants: "new", entry: had(OLD), found: EDITED }, "none", "edited", had(OLD)],
-    ["edited to be the new one", { wants: "new", entry: had(OLD), found: NEW }, "none", "unchanged", had(NEW)],
+    [
+      "edited to be the new one",
+      { wants: "new", entry: had(OLD), found: NEW },
+      "none",
+      "unchanged",
+      had(NEW),
+    ],
     [
       "that was removed by hand",
       { wants: "new", entry: had(OLD) },
       ...(["none", "deleted", { ...had(OLD), deleted: true }] as const),
     ],
-    ["removed by hand and made again", { wants: "new", entry: { ...had(OLD), deleted: true }, found: OLD }, "place", "replaced", had(NEW)],
-    ["that others have in the old version", { wants: "new", entry: had(OLD), found: OLD, others: [B] }, "none", "conflict", undefined],
-    ["that was there before", { wants: "new", entry: THERE_BEFORE, found: OLD }, "none", "conflict", undefined],
+    [
+      "removed by hand and made again",
+      { wants: "new", entry: { ...had(OLD), deleted: true }, found: OLD },
+      "place",
+      "replaced",
+      had(NEW),
+    ],
+    [
+      "that others have in the old version",
+      { wants: "new", entry: had(OLD), found: OLD, others: [B] },
+      "none",
+      "conflict",
+      undefined,
+    ],
+    [
+      "that was there before",
+      { wants: "new", entry: THERE_BEFORE, found: OLD },
+      "none",
+      "conflict",
+      undefined,
+    ],
     ["that goes", { entry: had(OLD), found: OLD }, "remove", "removed", undefined],
     ["that goes and was edited", { entry: had(OLD), found: EDITED }, "none", "edited", had(OLD)],
-    ["that goes and was edited, purged", { entry: had(OLD), found: EDITED, purge: true }, "remove", "removed", undefined],
-    ["that goes and others have", { entry: had(OLD), found: OLD, others: [B], purge: true }, "none", "left", undefined],
-    ["that goes and was there before", { entry: THERE_BEFORE, found: OLD, purge: true }, "none", "left", undefined],
+    [
+      "that goes and was edited, purged",
+      { entry: had(OLD), found: EDITED, purge: true },
+      "remove",
+      "removed",
+      undefined,
+    ],
+    [
+      "that goes and others have",
+      { entry: had(OLD), found: OLD, others: [B], purge: true },
+      "none",
+      "left",
+      undefined,
+    ],
+    [
+      "that goes and was there before",
+      { entry: THERE_BEFORE, found: OLD, purge: true },
+      "none",
+      "left",
+      undefined,
+    ],
     [
       "that goes and was removed by hand",
       { entry: had(OLD) },
       ...(["none", "deleted", { ...had(OLD), deleted: true }] as const),
     ],
     // A killed command: the ledger has both versions, and says nothing of what is missing.
-    ["half way, put there", { wants: "old", entry: had(OLD, NEW), found: NEW, settled: false }, "place", "replaced", had(OLD)],
+    [
+      "half way, put there",
+      { wants: "old", entry: had(OLD, NEW), found: NEW, settled: false },
+      "place",
+      "replaced",
+      had(OLD),
+    ],
     ["half way, taken away", { wants: "old", entry: had(OLD), settled: false }, "place", "created", had(OLD)],
     ["half way, never put there", { entry: had(NEW), settled: false }, "none", "deleted", undefined],
     [

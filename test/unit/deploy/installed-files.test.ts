@@ -113,7 +113,7 @@ describe("installedFiles()", () => {
 
   test("gives symlinks that lead nowhere or to directories, and empty directories", () => {
     const { files } = installed({
-      "broken": { target: "/none" },
+      broken: { target: "/none" },
       "opt/lib": { target: "/usr/lib" },
       "usr/local/placeholder": { type: "directory", mode: 0o750, uid: 7, gid: 8 },
     });
@@ -176,7 +176,14 @@ describe("installedFiles()", () => {
     expect(rendered).toEqual([{ name: "rendered-0", text: "hello you $", mode: 0o600 }]);
     expect(files.filter(({ type }) => type === "file")).toEqual([
       {
-        ...{ path: "/usr/lib/hello", type: "file", mode: 0o600, uid: 9, gid: 0, sha256: sha256("hello you $") },
+        ...{
+          path: "/usr/lib/hello",
+          type: "file",
+          mode: 0o600,
+          uid: 9,
+          gid: 0,
+          sha256: sha256("hello you $"),
+        },
         ...{ source: "rendered-0", link: false },
       },
       expect.objectContaining({ path: "/usr/lib/message", sha256: sha256("unknown $RECEIVER") }),
@@ -194,7 +201,10 @@ describe("installedFiles()", () => {
         `a file below /${name}`,
         { [`${name}/x`]: {} },
         {},
-        { code: "CONFIG_INVALID", message: `the image has a host file /${name}: nothing is put into /${name}` },
+        {
+          code: "CONFIG_INVALID",
+          message: `the image has a host file /${name}: nothing is put into /${name}`,
+        },
       ],
     ),
     [
