@@ -71,7 +71,8 @@ export function installedFiles(
   const rendered: InstalledFiles["rendered"] = [];
   for (const { path, entry } of hostfs) {
     const target = renamed(textOf(path), renames);
-    refuseForbidden(target);
+    // Of a directory that holds something, what it holds is named.
+    if (entry.type !== "directory" || entry.children.size === 0) refuseForbidden(target);
     const owner = { path: target, uid: entry.uid, gid: entry.gid };
     if (entry.type === "directory") {
       const other = found.get(target);

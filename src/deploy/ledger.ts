@@ -22,7 +22,7 @@ export interface Tracked {
   versions: Content[];
   /** A container put it there; else it was there, the same, and is never changed or removed. */
   made: boolean;
-  /** The admin removed it: it is not put there again. */
+  /** The admin removed it: it is not put there again. Said in an unsettled ledger only. */
   deleted?: true;
 }
 

@@ -5,6 +5,9 @@ import type { AcceptedImage } from "./accept.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
+import { readExports } from "./read-exports.ts";
+import { observeHostfs } from "./observe-hostfs.ts";
+import { foreseeInstalled } from "./foresee-installed.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 
@@ -26,9 +29,11 @@ export async function makePlan(
   const store = await host.store();
   const tree = await store.tree(image.image);
   const facts = await observe(host, { name, request, image, tree, store, number });
+  facts.exports = await readExports(store, tree, { image: image.name });
+  facts.hostfs = observeHostfs(host, tree);
   const render = await loadTemplates(host.config.templatesDirectory);
   const plan = planDeployment(name, request, { facts, render });
   await refuseConflicts(host, plan, replaces);
   await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
-  return plan;
+  return foreseeInstalled(host, plan, request);
 }

@@ -39,7 +39,8 @@ export async function observeFiles(
 /** What lies at `path`, itself; undefined where nothing does. */
 export async function readFound(path: string): Promise<Found | undefined> {
   try {
-    const { uid, gid, ...stats } = await lstat(path);
+    const stats = await lstat(path);
+    const { uid, gid } = stats;
     if (stats.isDirectory()) return { type: "directory" };
     if (stats.isSymbolicLink()) return { type: "symlink", target: await readlink(path), uid, gid };
     if (!stats.isFile()) return { type: "other" };
@@ -76,7 +77,9 @@ async function locateFiles(root: string, files: readonly InstalledFile[]): Promi
   const located = new Map<string, InstalledFile>();
   for (const file of files) {
     const path = await locateFile(root, file);
-    if (isForbidden(path) || path === "/")
+    // Of a directory that holds something, what it holds is named.
+    const isNamed = file.type !== "directory" || file.empty;
+    if (isNamed && (isForbidden(path) || path === "/"))
       throw new Failure(
         "HOST_FILE_CONFLICT",
         `${file.path} leads to ${path} on this host: nothing is put there`,

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
+import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
@@ -18,11 +19,13 @@ import type { Preset } from "../systemd/presets.ts";
 import type { Verdict } from "../trust/verdict.ts";
 import { quoteEnvironmentFile } from "../unit/quote.ts";
 import { missingAccounts } from "./accounts.ts";
+import type { Exports } from "./exports.ts";
 import { healthOf } from "./health.ts";
 import { formatInfo, type Info } from "./info.ts";
 import type { InstalledFile } from "./installed-files.ts";
 import { kernelPaths } from "./kernel-paths.ts";
 import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
+import { planInstalled, installedRecord } from "./plan-installed.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
@@ -86,6 +89,9 @@ export interface Facts {
   capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
   preset?: Preset | undefined;
+  exports?: Exports | undefined;
+  /** Where its hostfs lies in the image, and what its files hold, by the path below it. */
+  hostfs?: { base: string; contentOf(path: ByteString): Uint8Array } | undefined;
   /** Seconds since 1970. */
   now: number;
 }
@@ -164,6 +170,10 @@ export function planDeployment(
     ...{ name, facts, render, service, notify, watchdog, mounts, mountedRoot, stopSignal },
   };
   const files = filesOf(request, units, overlay);
+  const values = {NAME: name, CONF_DIRECTORY: "/etc", ...facts.exports?.manifest.defaultValues, ...request.values};
+  const hostFiles = hostFilesOf(files, { name, facts, overlay });
+  const installed = planInstalled(facts, { values, hostFiles });
+  files.push(...installed.rendered);
   const plan: Plan = {
     name,
     unit: `${name}.service`,
@@ -178,7 +188,7 @@ export function planDeployment(
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
-    installed: [],
+    installed: installed.files,
     foreseen: [],
     start: request.start,
     enable: facts.preset?.enable ?? true,
@@ -286,8 +296,7 @@ function infoOf(
     created: facts.now,
     values: request.values,
     "has-container-service": true,
-    "installed-files": [],
-    "installed-files-checksum": {},
+    ...installedRecord(plan.installed),
     runtime: plan.runtime,
     berth: {
       schema: 1,
@@ -296,6 +305,7 @@ function infoOf(
       request,
       command: plan.command,
       hostFiles: plan.hostFiles,
+      ...(plan.installed.length > 0 ? { installed: plan.installed } : {}),
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
       enabled: plan.enable,

@@ -64,7 +64,8 @@ export async function settleFiles(
   const { name } = request;
   using _ = await lockFiles(host);
   const { decisions, ledger } = await assess(host, request);
-  const settled = ledgerOf(decisions, ({ tracked }) => tracked);
+  // Of what is missing a settled ledger need not say that the admin removed it.
+  const settled = ledgerOf(decisions, ({ tracked }) => tracked && withoutDeleted(tracked));
   const isDone = decisions.every(({ action }) => action === "none");
   if (!ledger.settled) await removeLeftovers(host, ledger);
   if (!isDone) {
@@ -151,6 +152,10 @@ function inBetween(
   if (action === "none") return tracked;
   const versions = [...(before?.versions ?? []), ...(file === undefined ? [] : [contentOf(file)])];
   return { path, versions, made: true };
+}
+
+function withoutDeleted({ path, versions, made }: Tracked): Tracked {
+  return { path, versions, made };
 }
 
 /** Removals first: a file may take the place of a directory. */

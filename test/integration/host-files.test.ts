@@ -60,7 +60,7 @@ async function imageWith(hostfs: HostFiles, manifest: object = MANIFEST): Promis
 
 async function succeed(...argv: string[]): Promise<string> {
   const { status, stdout, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
+  if (status !== 0) throw new Error(`berth ${argv.join(" ")}: ${stderr}`);
   return stdout;
 }
 

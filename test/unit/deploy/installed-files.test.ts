@@ -203,7 +203,7 @@ describe("installedFiles()", () => {
         {},
         {
           code: "CONFIG_INVALID",
-          message: `the image has a host file /${name}: nothing is put into /${name}`,
+          message: `the image has a host file /${name}/x: nothing is put into /${name}`,
         },
       ],
     ),
