@@ -3,14 +3,21 @@ import { basename } from "node:path";
 import type { Verb } from "./commands/command.ts";
 import { Failure, isErrno } from "./errors.ts";
 import { readVersion } from "./version.ts";
+import type { Personality } from "./view.ts";
 
 /** Runs the command that this process was started for. `verbs`: others than berth's. */
 export function main({ verbs }: { verbs?: readonly Verb[] } = {}): void {
   const argv = process.argv.slice(2);
-  // The one answer that needs nothing else loaded.
-  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
-    process.stdout.write(`${readVersion()}\n`);
+  // The one answer that needs nothing else loaded. Atomic wrote it -v.
+  const isVersion = ["--version", "-V", ...(personality() === "atomic" ? ["-v"] : [])].includes(
+    argv[0] ?? "",
+  );
+  if (argv.length === 1 && isVersion) process.stdout.write(`${readVersion()}\n`);
   else void runCommand(argv, verbs);
+}
+
+function personality(): Personality {
+  return basename(process.argv[1] ?? "") === "atomic" ? "atomic" : "berth";
 }
 
 async function runCommand(argv: readonly string[], verbs: readonly Verb[] | undefined): Promise<void> {
@@ -28,17 +35,16 @@ async function runCommand(argv: readonly string[], verbs: readonly Verb[] | unde
 
   const { run } = await import("./run.ts");
   const { stdout, stderr, env } = process;
-  const personality = basename(process.argv[1] ?? "") === "atomic" ? "atomic" : "berth";
   // What `ps` and the holder of a lock are called by: arguments may hold a secret.
   const onVerb = (name: string): void => {
-    process.title = `${personality} ${name}`;
+    process.title = `${personality()} ${name}`;
   };
   process.exitCode = await run(argv, {
     stdout,
     stderr,
     env,
     signal: interrupt.signal,
-    personality,
+    personality: personality(),
     onVerb,
     verbs,
   });
@@ -49,6 +55,6 @@ async function crash(error: Error, argv: readonly string[]): Promise<void> {
   const { errorJson, errorText } = await import("./output/error-text.ts");
   const text = argv.includes("--json")
     ? `${errorJson(error)}\n`
-    : errorText(error, { debug: argv.includes("--debug") });
+    : errorText(error, { debug: argv.includes("--debug"), personality: personality() });
   process.stderr.write(text, () => process.exit(1));
 }

@@ -1,6 +1,6 @@
 /** What an admin should know of the image's files on the host, in the words of the name that berth was called by. Pure. */
 import type { FileOutcome } from "../deploy/settle-files.ts";
-import type { Personality } from "./command.ts";
+import type { Personality } from "../view.ts";
 
 /** What an admin should know of a change of what was there before; that a new file came is no news then. */
 export function changeNotes(files: readonly FileOutcome[], personality: Personality): string[] {

@@ -1,3 +1,4 @@
+import { hostAccessLines } from "../deploy/host-access.ts";
 import { install as apply, dryRun } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
@@ -7,6 +8,7 @@ import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { fileNotes } from "./file-notes.ts";
+import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { runningRequest } from "./running-request.ts";
@@ -22,19 +24,20 @@ export interface InstallResult {
 }
 
 export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
-  const request = requestOf(args, options, context);
-  const start = request.start && context.config.root === "/";
+  const request = requestOf(args, { ...options, set: await givenValues(options) }, context);
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
     const notes = await installNotes(host, plan, request);
     const files = fileNotes(plan.foreseen, context.personality);
-    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, files, notes };
+    const started = plan.start && !options.dryRun && !host.offline;
+    return { dryRun: options.dryRun, started, plan, files, notes };
   });
 }
 
 export function view({ dryRun: dry, started, plan, files, notes }: InstallResult): View {
   if (!dry) {
-    const done = started ? "is running" : "is installed and not started";
+    const rest = plan.service ? "is installed and not started" : "is installed and has no service";
+    const done = started ? "is running" : rest;
     return [
       ...files.map((text) => line(text)),
       line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
@@ -53,6 +56,7 @@ export function view({ dryRun: dry, started, plan, files, notes }: InstallResult
       ["host files", plan.hostFiles.map(({ path }) => path)],
       ["image's files", plan.foreseen.map(({ path, outcome }) => `${path} (${FORESEEN[outcome]})`)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
+      ["host access", hostAccessLines(plan.hostAccess)],
       ["start", plan.start ? "yes" : "no"],
       ["enable", plan.enable ? "yes" : "no"],
     ]),

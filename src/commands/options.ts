@@ -12,6 +12,8 @@ export interface PullingOptions {
 export interface InstallOptions extends PullingOptions, RunningOptions {
   name?: string;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
@@ -62,6 +64,8 @@ export interface UpdateOptions {
   all: boolean;
   auto: boolean;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   unset: string[];
   rebase?: string;
   keepHostFiles: boolean;
@@ -138,6 +142,10 @@ export interface TrustOptions {
 
 export interface CopyOptions extends PullingOptions, ShapingOptions, SigningOptions {
   removeSignatures: boolean;
+  srcAuthfile?: string;
+  destAuthfile?: string;
+  srcTlsVerify?: boolean;
+  destTlsVerify?: boolean;
 }
 
 export interface PushOptions extends PullingOptions, ShapingOptions, SigningOptions {

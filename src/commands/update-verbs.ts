@@ -16,6 +16,7 @@ const update: Verb = {
     { flags: "--all", description: "every container that is not held; one failure does not stop the others" },
     { flags: "--auto", description: "those with automatic updates, as the timer does" },
     { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+    { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
     { flags: "--unset <name>", kind: "list", description: "a value that was set before" },
     { flags: "--rebase <image>", description: "another image than the one it has" },
     {

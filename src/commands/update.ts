@@ -1,3 +1,4 @@
+import { hostAccessLines } from "../deploy/host-access.ts";
 import { type Switched, type UpdateRequest, update } from "../deploy/update.ts";
 import { type Outcome, updateAll } from "../deploy/update-all.ts";
 import { Failure } from "../errors.ts";
@@ -5,6 +6,8 @@ import { type Host, withHost } from "../host.ts";
 import { fields, line, type Text, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
 import { changeNotes } from "./file-notes.ts";
+import { givenValues } from "./given-values.ts";
+import { viewNotes } from "./notes.ts";
 import type { UpdateOptions } from "./options.ts";
 
 export interface UpdateResult {
@@ -15,7 +18,7 @@ export interface UpdateResult {
 
 export async function run(context: Context, names: string[], options: UpdateOptions): Promise<UpdateResult> {
   checkUsage(names, options);
-  const request = requestOf(options);
+  const request = requestOf({ ...options, set: await givenValues(options) });
   return withHost(context, async (host) => {
     const several = options.all || options.auto;
     const updates = await (several ? updateAll(host, request) : updateNamed(host, names, request));
@@ -55,7 +58,7 @@ function rowOf(each: Outcome): Text[] {
   return [each.name, each.outcome, { digest: each.from.digest }, { digest: each.to?.digest ?? "" }, ""];
 }
 
-function viewOne({ name, outcome, from, to, changed, plan, oneWay }: Switched): View {
+function viewOne({ name, outcome, from, to, changed, plan, oneWay, notes }: Switched): View {
   const strong = { text: name, tone: "strong" } as const;
   if (outcome === "unchanged") return [line("Latest version already installed.")];
   if (outcome === "planned") {
@@ -66,15 +69,20 @@ function viewOne({ name, outcome, from, to, changed, plan, oneWay }: Switched): 
         ["to", `deployment ${to?.deployment}, ${to?.digest}`],
         ["image", plan?.image],
         ["changed", changed.length > 0 ? changed : "nothing but files of the image"],
+        ["host access", hostAccessLines(plan?.hostAccess ?? [])],
         [
           "data",
           oneWay ? "changed for good: older versions may not read it (berth.data=one-way)" : undefined,
         ],
       ]),
+      ...viewNotes(notes),
     ];
   }
   const done = outcome === "staged" ? " is staged as deployment " : " is updated to deployment ";
-  return [line(strong, done, String(to?.deployment), " (", { digest: to?.digest ?? "" }, ")")];
+  return [
+    line(strong, done, String(to?.deployment), " (", { digest: to?.digest ?? "" }, ")"),
+    ...viewNotes(notes),
+  ];
 }
 
 async function updateNamed(host: Host, names: readonly string[], request: UpdateRequest): Promise<Outcome[]> {
@@ -83,15 +91,18 @@ async function updateNamed(host: Host, names: readonly string[], request: Update
   return updates;
 }
 
-function checkUsage(names: readonly string[], { all, auto, set, unset, rebase }: UpdateOptions): void {
+function checkUsage(
+  names: readonly string[],
+  { all, auto, set, values, unset, rebase }: UpdateOptions,
+): void {
   const several = all ? "--all" : auto ? "--auto" : undefined;
   if (all && auto) throw new Failure("USAGE", "--all and --auto exclude each other");
   if (several !== undefined && names.length > 0) throw new Failure("USAGE", `${several} takes no names`);
   if (several === undefined && names.length === 0)
     throw new Failure("USAGE", "which containers?", { hint: "name them, or give --all" });
-  const single = Object.keys(set).length + unset.length > 0 || rebase !== undefined;
+  const single = Object.keys(set).length + unset.length > 0 || values !== undefined || rebase !== undefined;
   if (single && (several !== undefined || names.length > 1))
-    throw new Failure("USAGE", "--set, --unset and --rebase are for one container");
+    throw new Failure("USAGE", "--set, --values, --unset and --rebase are for one container");
 }
 
 function requestOf(options: UpdateOptions): UpdateRequest {

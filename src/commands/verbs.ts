@@ -44,6 +44,7 @@ const install: Verb = {
   options: [
     { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
     { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+    { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
     { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
     {
       flags: "--volume <host:container[:ro]>",

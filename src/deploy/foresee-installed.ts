@@ -19,9 +19,7 @@ export async function foreseeInstalled(
   const { name, installed } = plan;
   const conflicts = keepHostFiles ? "keep" : "refuse";
   const foreseen = await foreseeFiles(host, { name, files: installed, conflicts });
-  const skipped = new Set(
-    foreseen.filter(({ outcome }) => outcome === "skipped").map(({ path }) => path),
-  );
+  const skipped = new Set(foreseen.filter(({ outcome }) => outcome === "skipped").map(({ path }) => path));
   if (skipped.size === 0) return { ...plan, foreseen };
   const own = installed.filter(({ path }) => !skipped.has(locate(host.config.root, path)));
   const files = plan.files.map((file) => {

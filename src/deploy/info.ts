@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Verdict } from "../trust/verdict.ts";
 import type { Health } from "./health.ts";
+import type { HostAccess } from "./host-access.ts";
 import type { InstalledFile } from "./installed-files.ts";
 import type { InstallRequest } from "./request.ts";
 
@@ -16,8 +17,8 @@ export interface Info {
   revision: string;
   /** Unix time of the installation, in seconds. */
   created: number;
-  /** What the image's templates were given: `--set`. */
-  values: Record<string, string>;
+  /** All that the image's templates see; what of it was set is in `berth.request.values`. */
+  values: Record<string, string | number>;
   "has-container-service": boolean;
   /** Files of the image on the host, as paths of it. */
   "installed-files": string[];
@@ -48,6 +49,8 @@ export interface Info {
     health?: Health;
     /** The image says that it changes its data in a way that older versions cannot read. */
     oneWay?: boolean;
+    /** What the image asked of the host; absent: nothing. */
+    hostAccess?: HostAccess[];
     /** Why the policy accepted the image, and when; absent in records of older versions. */
     trust?: Verdict;
   };

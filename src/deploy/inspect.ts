@@ -3,9 +3,11 @@ import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { findContainer } from "./containers.ts";
+import { type DescribedExports, describeExports } from "./describe-exports.ts";
 import { type ListedImage, listedImage, requireImage } from "./images.ts";
 import type { Info } from "./info.ts";
 import { type ListedFile, listFiles } from "./list-files.ts";
+import { readExports } from "./read-exports.ts";
 
 export type Inspected =
   | {
@@ -22,6 +24,8 @@ export type Inspected =
       image: ListedImage;
       config: ImageConfig;
       layers: { digest: string; mediaType: string; size: number }[];
+      /** Of an image in the /exports format. */
+      exports?: DescribedExports;
     };
 
 /** A container's name comes before an image's. @throws Failure IMAGE_UNKNOWN when it is neither. */
@@ -36,5 +40,13 @@ export async function inspect(host: Host, typed: string): Promise<Inspected> {
   const found = await requireImage(host, typed);
   const { manifest, config } = found.image;
   const layers = manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size }));
-  return { kind: "image", image: listedImage(found), config, layers };
+  const store = await host.store();
+  const exports = await readExports(store, await store.tree(found.image), { image: found.name });
+  return {
+    kind: "image",
+    image: listedImage(found),
+    config,
+    layers,
+    ...(exports === undefined ? {} : { exports: describeExports(exports) }),
+  };
 }

@@ -10,7 +10,7 @@ export interface ListedContainer {
   image: string;
   digest: string;
   /**
-   * systemd's ActiveState; `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
+   * systemd's ActiveState; `no service` for one that has none, `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
    * readable record, `unknown` where no systemd answers.
    */
   state: string;
@@ -41,7 +41,7 @@ async function describe(host: Host, name: string, state: string): Promise<Listed
       name,
       image: info.image,
       digest: `sha256:${info.revision}`,
-      state,
+      state: info["has-container-service"] === false && state !== "interrupted" ? "no service" : state,
       runtime: info.runtime,
       deployment,
       created: new Date(info.created * 1000).toISOString(),

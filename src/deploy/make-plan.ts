@@ -3,11 +3,10 @@ import type { Host } from "../host.ts";
 import { loadTemplates } from "../render/templates.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
+import { foreseeInstalled } from "./foresee-installed.ts";
+import { refuseHostAccess } from "./host-access.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
-import { readExports } from "./read-exports.ts";
-import { observeHostfs } from "./observe-hostfs.ts";
-import { foreseeInstalled } from "./foresee-installed.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 
@@ -28,12 +27,11 @@ export async function makePlan(
 ): Promise<Plan> {
   const store = await host.store();
   const tree = await store.tree(image.image);
-  const facts = await observe(host, { name, request, image, tree, store, number });
-  facts.exports = await readExports(store, tree, { image: image.name });
-  facts.hostfs = observeHostfs(host, tree);
+  const facts = await observe(host, { name, request, image, tree, store, number, replaces });
   const render = await loadTemplates(host.config.templatesDirectory);
   const plan = planDeployment(name, request, { facts, render });
+  refuseHostAccess(plan.hostAccess, { image: plan.image, allowed: host.config.hostAccess });
   await refuseConflicts(host, plan, replaces);
-  await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
+  if (plan.service) await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
   return foreseeInstalled(host, plan, request);
 }

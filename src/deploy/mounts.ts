@@ -9,6 +9,9 @@ import { stateDirectory } from "./volume.ts";
 /** RootDirectory= makes these where an image has them not (base-filesystem.c), and would in the checkout. */
 export const MADE_BY_SYSTEMD: readonly string[] = ["/root", "/usr", "/etc"];
 
+/** What systemd and chroot mount of their own at the root of any container. */
+export const API_DIRECTORIES: readonly string[] = ["/proc", "/sys", "/dev", "/run"];
+
 export interface Mounts {
   mounts: RuntimeMount[];
   targets: Plan["mountTargets"];

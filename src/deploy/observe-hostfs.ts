@@ -1,11 +1,11 @@
 /** Where an image has its files for the host, and what they hold. */
-import type { Host } from "../host.ts";
 import { bytesOf } from "../layer/byte-string.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
+import type { Layout } from "../store/layout.ts";
 import { readTreeFile } from "../store/read-tree-file.ts";
 import type { Facts } from "./plan.ts";
 
-export function observeHostfs({ layout }: Pick<Host, "layout">, tree: Tree): Facts["hostfs"] {
+export function observeHostfs(layout: Layout, tree: Tree): Facts["hostfs"] {
   const { path: base, entry } = resolvePath(tree, "/exports/hostfs");
   if (entry?.type !== "directory") return undefined;
   const hostfs: Tree = { root: entry };

@@ -15,6 +15,7 @@ import { containerNames } from "./containers.ts";
 import { isMask } from "./host-files.ts";
 import type { Info } from "./info.ts";
 import { excludedBy } from "./name.ts";
+import { observeExports } from "./observe-exports.ts";
 import { seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
@@ -99,6 +100,7 @@ export async function observe(
     tree,
     store,
     number,
+    replaces,
   }: {
     name: string;
     request: InstallRequest;
@@ -107,6 +109,8 @@ export async function observe(
     store: Store;
     /** Of the deployment to be made. */
     number: number;
+    /** The deployment whose place it takes. */
+    replaces: Info | undefined;
   },
 ): Promise<Facts> {
   const { config, layout } = host;
@@ -145,6 +149,7 @@ export async function observe(
     },
     capabilities: host.offline ? undefined : await hostCapabilities(),
     preset: await presetOf(root, `${name}.service`),
+    ...(await observeExports(host, { image, tree, store, replaces })),
     now: Math.floor(Date.now() / 1000),
   };
 }

@@ -14,7 +14,7 @@ import { configOf, isTerminal, pathOf } from "./exec.ts";
 
 /** What makes a service of the sandbox: its own commands, its restarts, its readiness, its log. */
 const SERVICE_ONLY =
-  /^(Exec|Restart|Kill|NotifyAccess$|Watchdog|Timeout|SuccessExitStatus$|SyslogIdentifier$|RuntimeDirectory$)/;
+  /^(Type$|Exec|Restart|Kill|NotifyAccess$|Watchdog|Timeout|SuccessExitStatus$|SyslogIdentifier$|RuntimeDirectory$)/;
 
 interface OneOff {
   /** Of the unit, and for an OCI runtime of the container. */

@@ -1,7 +1,7 @@
 /** run: a command in a container: beside its service where that runs, else once, in the same sandbox. */
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { findContainer } from "./containers.ts";
+import { findContainer, requireService } from "./containers.ts";
 import { requireRunning } from "./control.ts";
 import { execInContainer, isRunning } from "./exec.ts";
 import { runOnce } from "./run-once.ts";
@@ -14,6 +14,7 @@ export async function run(host: Host, name: string, command: readonly string[]):
   host.requireRoot("run a command in a container");
   requireRunning(host, "run");
   const container = await findContainer(host, name);
+  requireService(container);
   const systemd = await host.systemd();
   const state = await systemd.unit(container.unit);
   if (!isRunning(state)) {

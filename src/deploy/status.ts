@@ -11,8 +11,10 @@ export interface Status {
   runtime: string;
   command: string[];
   unit: string;
-  /** Undefined where no systemd runs: under an offline root. */
+  /** Undefined where no systemd runs, under an offline root, and for a container without a service. */
   service: ServiceStatus | undefined;
+  /** Whether the image brings a service, or files for the host alone. */
+  hasService: boolean;
 }
 
 export interface ServiceStatus {
@@ -39,7 +41,10 @@ export async function status(host: Host, name: string): Promise<Status> {
   const container = await findContainer(host, name);
   return {
     ...describe(container),
-    service: host.offline ? undefined : await serviceStatus(host, container.unit),
+    service:
+      host.offline || container.info["has-container-service"] === false
+        ? undefined
+        : await serviceStatus(host, container.unit),
   };
 }
 
@@ -52,6 +57,7 @@ function describe({ name, unit, deployment, info }: Container): Omit<Status, "se
     runtime: info.runtime,
     command: info.berth.command,
     unit,
+    hasService: info["has-container-service"] !== false,
   };
 }
 

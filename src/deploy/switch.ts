@@ -37,11 +37,13 @@ export async function switchDeployment(
   const dependents = intent.ran ? await activeDependents(host, unit) : [];
   let files: FileOutcome[];
   try {
-    const old = await infoOf(host, name, from);
+    const [old, next] = [await infoOf(host, name, from), await infoOf(host, name, to)];
+    const goesOn = intent.ran && next["has-container-service"] !== false;
+    if (intent.ran && !goesOn) await (await host.systemd()).stop(unit);
     await takeMarked(host, old, { runs: intent.ran });
-    files = await activate(host, { to: await infoOf(host, name, to), from: old });
+    files = await activate(host, { to: next, from: old });
     host.checkInterrupted();
-    if (intent.ran) {
+    if (goesOn) {
       await startUnit(host, unit, "restart");
       await startStopped(host, dependents);
       await watchUnit(host, unit, { forMs: watchMs });

@@ -2,11 +2,14 @@
 import { constants } from "node:os";
 import { Failure } from "../errors.ts";
 import type { Render } from "../render/templates.ts";
+import { isBind } from "../runtime/mounts.ts";
 import type { Directive } from "../runtime/runtime.ts";
 import { quotePath, quoteValue } from "../unit/quote.ts";
+import { type ImageUnit, withoutGiven } from "./exports-unit.ts";
 import type { Mounts } from "./mounts.ts";
 import { networkDirectives } from "./network.ts";
 import { orderDirectives, wantedByOf } from "./order.ts";
+import { replaceWantedBy } from "./order-files.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import type { PlannedService } from "./service.ts";
@@ -30,13 +33,19 @@ export interface UnitContext {
   mountedRoot: string | undefined;
   /** As systemd names it. */
   stopSignal: string | undefined;
+  /** The tmpfiles.d(5) lines that the image brings, rendered; undefined for one that leaves them to berth. */
+  imageTmpfiles?: string | undefined;
+  /** The unit that the image brings, rendered, and what the drop-in adds for it. */
+  image?: (ImageUnit & { text: string; directives: readonly Directive[] }) | undefined;
 }
 
 export function unitText(
   request: InstallRequest,
-  { name, facts, render, service, notify }: UnitContext,
+  { name, facts, render, service, notify, image: own }: UnitContext,
 ): string {
   const { image } = facts;
+  if (own !== undefined)
+    return request.wantedBy.length > 0 ? replaceWantedBy(own.text, wantedByOf(request.wantedBy)) : own.text;
   const title = image.config.labels["org.opencontainers.image.title"];
   return render("service.ejs", {
     name,
@@ -50,8 +59,9 @@ export function unitText(
 }
 
 export function dropInText(request: InstallRequest, context: UnitContext): string {
-  const { name, facts, render, service, mounts, stopSignal, watchdog } = context;
-  const needed = mounts.mounts
+  const { name, facts, render, service, stopSignal, watchdog, image } = context;
+  const needed = service.config.mounts
+    .filter(isBind)
     .map((mount) => mount.source ?? "")
     .filter((source) => source.startsWith("/var/"));
   const root = context.mountedRoot === undefined ? [] : [context.mountedRoot];
@@ -70,19 +80,20 @@ export function dropInText(request: InstallRequest, context: UnitContext): strin
           ["WatchdogSec", String(watchdog)],
           ["TimeoutAbortSec", String(ABORT_SECONDS)],
         ];
-  const logging: Directive[] = [
-    ["SyslogIdentifier", name],
-    ["LogExtraFields", `BERTH_NAME=${name}`],
-  ];
+  // The image's unit has the word on what both would say, but for what was asked for.
+  const unsaid = (directives: Directive[]): Directive[] =>
+    image === undefined ? directives : withoutGiven(directives, image);
   return render("10-berth.conf.ejs", {
     name,
     unit,
     service: [
+      ...(image?.directives ?? []),
       ...service.directives,
       ...networkDirectives(request.network ?? { type: "host" }),
-      ...stopping,
-      ...watched,
-      ...logging,
+      ...unsaid(stopping),
+      ...(request.watchdog === undefined ? unsaid(watched) : watched),
+      ...unsaid([["SyslogIdentifier", name]]),
+      ["LogExtraFields", `BERTH_NAME=${name}`],
     ],
   });
 }

@@ -55,6 +55,8 @@ export interface Switched {
   oneWay: boolean;
   /** What became, or of `planned` would become, of the image's files on the host. */
   files: FileOutcome[];
+  /** What berth changed in what the image brings, for people. */
+  notes: string[];
 }
 
 /** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, HOOK_FAILED, and what pull and plan throw. */
@@ -89,7 +91,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
-  if (digest === from.digest && sameValues(request.values, info.values))
+  if (digest === from.digest && sameValues(request.values, info.berth.request.values))
     return {
       name,
       outcome: "unchanged",
@@ -99,6 +101,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
       changed: [],
       oneWay: false,
       files: [],
+      notes: [],
     };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
@@ -121,6 +124,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     changed: await changedFiles(container, plan),
     oneWay,
     files: plan.foreseen,
+    notes: plan.notes,
   };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
   begin(to);
@@ -178,7 +182,7 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
   const digests = { from: from.digest, to: to.digest };
   const files = await switchRemembering(host, intent, { watchMs: asked.watchMs, ...digests });
   await clearAway(host, name);
-  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay, files };
+  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay, files, notes: [] };
 }
 
 /** The last step before the service is touched: what the admin wants done and what the admin should know. */

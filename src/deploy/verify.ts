@@ -195,7 +195,9 @@ async function checkDeployment(
   if (tree === undefined) return; // the damage of the image is reported
   let whole: Tree;
   try {
-    whole = deployedTree(tree, await readRuntimeConfig(dir), dir);
+    // What has no service has nothing mounted.
+    whole =
+      info["has-container-service"] === false ? tree : deployedTree(tree, await readRuntimeConfig(dir), dir);
   } catch (error) {
     if (!isFailure(error)) throw error;
     if (existsSync(dir)) record(join(dir, "config.json"), "its content is damaged");

@@ -20,7 +20,7 @@ export function substitute(text: string, values: TemplateValues, { file }: { fil
     if (escaped !== undefined) return "$";
     const name = named ?? braced;
     if (name === undefined) throw invalidPlaceholder(text, { at, file });
-    const value = valueOf(values, name);
+    const value = lookUp(values, name);
     if (value === undefined) throw missingValue(text, values, { name, file });
     return String(value);
   });
@@ -46,7 +46,7 @@ export function variablesIn(text: string): string[] {
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 
-function valueOf(values: TemplateValues, name: string): string | number | undefined {
+function lookUp(values: TemplateValues, name: string): string | number | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
@@ -55,7 +55,7 @@ function missingValue(
   values: TemplateValues,
   { name, file }: { name: string; file: string },
 ): Failure {
-  const missing = variablesIn(text).filter((each) => valueOf(values, each) === undefined);
+  const missing = variablesIn(text).filter((each) => lookUp(values, each) === undefined);
   return new Failure(
     "VALUE_MISSING",
     `The template file '${file}' still contains an unreplaced value for: ''${name}''`,

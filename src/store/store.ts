@@ -4,6 +4,7 @@ import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Tree } from "../layer/tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { ImageConfig } from "../oci/image-config.ts";
 import type { AddOptions, NewImage } from "./add-image.ts";
 import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
 import type { CheckoutCounts } from "./checkout.ts";
@@ -157,7 +158,7 @@ export class Store {
   }
 
   /** The image's root file system: its layers merged. */
-  async tree(image: StoredImage): Promise<Tree> {
+  async tree(image: { config: Pick<ImageConfig, "diffIds"> }): Promise<Tree> {
     const [{ mergeListings }, { readListings }] = await Promise.all([
       import("../layer/merge-listings.ts"),
       import("./listings.ts"),

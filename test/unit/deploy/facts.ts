@@ -54,6 +54,15 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
       sysusersDirectory: "/etc/sysusers.d",
       state: "/var/lib/berth",
     },
+    variables: {
+      imageName: "registry.example.com/etcd:3.4",
+      atomic: "/usr/local/bin/berth",
+      uuid: "0f0e0d0c-0b0a-4908-8706-050403020100",
+    },
+    caller: { uid: 0, gid: 0 },
+    security: { selinux: false, apparmor: false },
+    kindOf: () => "dir",
+    madeSources: new Set(),
     now: 1_700_000_000,
     ...more,
   };
