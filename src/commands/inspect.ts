@@ -1,3 +1,4 @@
+import { imageOf } from "../deploy/deployments.ts";
 import type { DescribedExports, TemplateVariable } from "../deploy/describe-exports.ts";
 import { hostAccessLines } from "../deploy/host-access.ts";
 import { type Inspected, inspect } from "../deploy/inspect.ts";
@@ -44,7 +45,7 @@ function viewContainer(container: Inspected & { kind: "container" }): View {
     fields([
       ["container", { text: name, tone: "strong" }],
       ["image", info.image],
-      ["digest", `sha256:${info.revision}`],
+      ["digest", imageOf(info)],
       ["installed", { since: new Date(info.created * 1000).toISOString() }],
       ["deployment", String(deployment)],
       ["directory", directory],

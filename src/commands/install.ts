@@ -87,6 +87,7 @@ function requestOf(
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
+    ...(options.adoptState ? { adoptState: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

@@ -17,6 +17,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];

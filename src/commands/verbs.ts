@@ -51,6 +51,10 @@ const install: Verb = {
       kind: "list",
       description: "a directory or file of the host, seen at a path in the container",
     },
+    {
+      flags: "--adopt-state",
+      description: "let it have directories in /var/lib/NAME that are there already and are not its own",
+    },
     ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },

@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { type Info, readInfo } from "./info.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
 import { FORCED_VARIABLES } from "./values.ts";
@@ -41,7 +42,7 @@ export async function diff(host: Host, name: string, numbers: readonly number[])
     name,
     a,
     b,
-    image: { a: `${infoA.image}@sha256:${infoA.revision}`, b: `${infoB.image}@sha256:${infoB.revision}` },
+    image: { a: `${infoA.image}@${imageOf(infoA)}`, b: `${infoB.image}@${imageOf(infoB)}` },
     files: await diffTrees(join(from, "rootfs"), join(to, "rootfs")),
     values: [...names].filter((each) => valuesA.get(each) !== valuesB.get(each)).sort(),
     texts: await diffTexts(from, to),

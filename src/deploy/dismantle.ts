@@ -10,9 +10,11 @@ import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, findContainer, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type RemovalIntent, removeIntent } from "./journal.ts";
+import { placeInRoot } from "./paths.ts";
 import { removeMarked } from "./remove-marked.ts";
 import { removeSettings } from "./settings.ts";
 import { type FileOutcome, removeFiles } from "./settle-files.ts";
+import { forgetState } from "./state-record.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
 /**
@@ -48,7 +50,8 @@ export async function dismantle(
   await removeSettings(layout, intent.name);
   await removeDeployments(host, intent.name);
   for (const path of intent.state) await removeState(host, path);
-  for (const path of intent.emptied) await removeEmpty(join(config.root, path));
+  await forgetState(layout, intent.name, intent.forgotten ?? []);
+  for (const path of intent.emptied) await removeEmpty(placeInRoot(config.root, path));
   await removeIntent(layout, intent.name);
   return files;
 }
@@ -90,7 +93,7 @@ async function removeDeployments({ layout }: Host, name: string): Promise<void> 
 
 /** What is mounted there loses its content as all of the state does; where it is mounted is the admin's affair. */
 async function removeState({ config, report }: Host, path: string): Promise<void> {
-  const target = join(config.root, path);
+  const target = placeInRoot(config.root, path);
   try {
     await rm(target, { recursive: true, force: true });
   } catch (error) {

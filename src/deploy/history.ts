@@ -1,6 +1,7 @@
 /** history, pin, unpin: the deployments of a container. */
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { lockContainer } from "./lock.ts";
 import { requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
@@ -19,15 +20,13 @@ export async function history(host: Host, name: string): Promise<PastDeployment[
   const standings = await standingsOf(host.layout, name);
   const past = await Promise.all(
     standings.map(async (standing) => {
-      const { image, revision, runtime, created } = await readInfo(
-        host.layout.deployment(name, standing.number),
-      );
+      const info = await readInfo(host.layout.deployment(name, standing.number));
       return {
         ...standing,
-        image,
-        digest: `sha256:${revision}`,
-        runtime,
-        created: new Date(created * 1000).toISOString(),
+        image: info.image,
+        digest: imageOf(info),
+        runtime: info.runtime,
+        created: new Date(info.created * 1000).toISOString(),
       };
     }),
   );

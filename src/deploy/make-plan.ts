@@ -9,6 +9,7 @@ import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
+import { refuseForeignState } from "./state-record.ts";
 
 export interface PlanInput {
   name: string;
@@ -32,6 +33,10 @@ export async function makePlan(
   const plan = planDeployment(name, request, { facts, render });
   refuseHostAccess(plan.hostAccess, { image: plan.image, allowed: host.config.hostAccess });
   await refuseConflicts(host, plan, replaces);
+  if (!request.adoptState) {
+    const paths = plan.state.map(({ path }) => path);
+    await refuseForeignState(host, name, { paths, own: replaces?.berth.state });
+  }
   if (plan.service) await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
   return foreseeInstalled(host, plan, request);
 }

@@ -9,6 +9,7 @@ import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import type { FilesFacts, Found, Other } from "./decide-files.ts";
 import { type InstalledFile, isForbidden, parentsOf } from "./installed-files.ts";
 import { namesWithLedger, readLedger, type Tracked } from "./ledger.ts";
+import { seenFrom } from "./paths.ts";
 
 export interface ObservedFiles {
   /** What was wanted, at the paths that the host gives it. */
@@ -105,7 +106,7 @@ async function locateFile(root: string, file: InstalledFile): Promise<string> {
 
 function locateWith(root: string, path: string, last: boolean): string {
   try {
-    return resolveInRoot(root, path, { last });
+    return seenFrom(root, resolveInRoot(root, path, { keepLast: !last }));
   } catch (cause) {
     if (!isErrno(cause, "ELOOP")) throw cause;
     throw new Failure("HOST_FILE_CONFLICT", `${path} leads nowhere on this host: a loop of symlinks`, {

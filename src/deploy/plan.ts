@@ -51,6 +51,8 @@ export interface Facts {
   /** Its user, resolved in its own passwd and group files. */
   user: ImageUser;
   isExecutable(path: string): boolean;
+  /** Where a path of the image leads, seen from its root: links are followed. */
+  resolve(path: string): string;
   /** Owner and mode of a directory of the image; undefined where it has none there. */
   directory(path: string): { uid: number; gid: number; mode: number } | undefined;
   /** A free number for the deployment. */
@@ -66,8 +68,8 @@ export interface Facts {
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
-  /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
-  paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** Where the host's units and tmpfiles lines go, and the directory of berth's state, as that system sees them. */
+  paths: { unitDirectory: string; tmpfilesDirectory: string; state: string };
   /** What the host's init may give, a bit each; undefined: all. */
   capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
@@ -175,6 +177,7 @@ export function planDeployment(
   const service = serviceOf(config, {
     runtime,
     bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    resolve: facts.resolve,
     stopSignal,
     lossy,
     systemdVersion: facts.systemdVersion,
@@ -324,7 +327,7 @@ function infoOf(
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
-      request,
+      request: withoutAdoption(request),
       command: plan.command,
       hostFiles: plan.hostFiles,
       ...(plan.installed.length > 0 ? { installed: plan.installed } : {}),
@@ -337,6 +340,11 @@ function infoOf(
       ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },
   };
+}
+
+/** What the admin said of the directories that are there now says nothing of those that a later image names. */
+function withoutAdoption({ adoptState: _, ...request }: InstallRequest): InstallRequest {
+  return request;
 }
 
 /** Whether the image says that it changes its data in a way that older versions cannot read. */

@@ -2,6 +2,7 @@
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
@@ -54,8 +55,7 @@ async function goTo(
 ): Promise<RolledBack> {
   const { name, deployment, info } = container;
   const target = await readInfo(host.layout.deployment(name, number));
-  const { revision } = target;
-  const to = { deployment: number, digest: `sha256:${revision}` };
+  const to = { deployment: number, digest: imageOf(target) };
   await foreseeFiles(host, filesRequestOf(target));
   begin(to);
   const oneWay = info.berth.oneWay ?? false;
@@ -72,7 +72,7 @@ async function goTo(
   await writeIntent(host.layout, intent);
   const files = await switchDeployment(host, intent, { watchMs });
   await clearAway(host, name);
-  return { name, from: { deployment, digest: `sha256:${info.revision}` }, to, oneWay, files };
+  return { name, from: { deployment, digest: imageOf(info) }, to, oneWay, files };
 }
 
 async function previous({ layout }: Host, name: string): Promise<number> {

@@ -6,6 +6,7 @@ import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
@@ -88,7 +89,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { name, info } = container;
   const request = requestOf(container, asked);
   const image = await newImage(host, container, { request, asked });
-  const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
+  const from = { deployment: container.deployment, digest: imageOf(info) };
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
   if (digest === from.digest && sameValues(request.values, info.berth.request.values))
@@ -164,12 +165,11 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
     });
   }
   const { readInfo } = await import("./info.ts");
-  const target = await readInfo(host.layout.deployment(name, staged.number));
-  const { revision, berth } = target;
-  const from = { deployment, digest: `sha256:${info.revision}` };
-  const to = { deployment: staged.number, digest: `sha256:${revision}` };
-  const oneWay = berth.oneWay ?? false;
-  await foreseeFiles(host, filesRequestOf(target));
+  const stagedInfo = await readInfo(host.layout.deployment(name, staged.number));
+  const from = { deployment, digest: imageOf(info) };
+  const to = { deployment: staged.number, digest: imageOf(stagedInfo) };
+  const oneWay = stagedInfo.berth.oneWay ?? false;
+  await foreseeFiles(host, filesRequestOf(stagedInfo));
   begin(to);
   await prepare(host, container, { digest: to.digest, oneWay });
   const intent = await switchIntent(host, container, {
@@ -196,7 +196,7 @@ async function prepare(
     host.report({ type: "warning", message });
   }
   const { runPreUpdate } = await import("./pre-update.ts");
-  const from = `sha256:${info.revision}`;
+  const from = imageOf(info);
   await runPreUpdate(host, { name, from, to: digest, state: info.berth.state, oneWay });
 }
 

@@ -9,7 +9,15 @@ import { holderOfLayer } from "./additional.ts";
 import { copyLayer } from "./copy-layer.ts";
 import { EarlySync } from "./early-sync.ts";
 import { syncDirectory, syncFileSystem } from "./files.ts";
-import { hasImage, parseImage, readImage, type StoredImage, writeImage, writeName } from "./image-records.ts";
+import {
+  hasImage,
+  hasName,
+  parseImage,
+  readImage,
+  type StoredImage,
+  writeImage,
+  writeName,
+} from "./image-records.ts";
 import { LayerWorker } from "./layer-worker.ts";
 import type { Layout } from "./layout.ts";
 import { lockFile } from "./locks.ts";
@@ -65,14 +73,16 @@ export async function addImage(layout: Layout, image: NewImage, options: AddOpti
   await removeStaleStages(layout);
   const before = hasImage(layout, image.digest) ? readImage(layout, image.digest) : undefined;
   const stored = before === undefined ? parsed : withSignatures(before, parsed.signatures);
+  const names = image.names.map((name) => ({ name, digest: image.digest, source: image.source }));
+  const newNames = names.filter((record) => !hasName(layout, record));
   try {
     const missing = await claimMissing(layout, { image: stored, held, options });
+    if (missing.length === 0 && stored === before && newNames.length === 0) return stored;
     const stage = makeStage(layout);
     held.defer(() => stage.remove());
     await receive(layout, { missing, stage: stage.dir, options });
     if (stored !== before) writeImage(layout, { image: stored, stage: stage.dir });
-    for (const name of image.names)
-      writeName(layout, { record: { name, digest: image.digest, source: image.source }, stage: stage.dir });
+    for (const record of newNames) writeName(layout, { record, stage: stage.dir });
   } catch (error) {
     throw asNoSpace(error, { dir: layout.store, bytes: stored.size, what: `image ${image.digest}` });
   }

@@ -19,6 +19,7 @@ import { digestHex } from "../oci/digest.ts";
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
+ * containers/.state/NAME.json    which directories of the host are its state, also after an uninstall
  * containers/.NAME.json          what the admin says of a container's updates
  * containers/.files/NAME.json    the files of its image that it has on the host
  * ```
@@ -38,6 +39,7 @@ export interface Layout {
   readonly journals: string;
   readonly containerLocks: string;
   readonly ledgers: string;
+  readonly stateRecords: string;
   object(key: string): string;
   layer(diffId: Digest): string;
   layerLock(diffId: Digest): string;
@@ -52,6 +54,7 @@ export interface Layout {
   containerLock(name: string): string;
   settings(name: string): string;
   ledger(name: string): string;
+  stateRecord(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -65,6 +68,7 @@ export function layoutOf(stateDir: string): Layout {
   const journals = join(containers, ".journal");
   const containerLocks = join(containers, ".lock");
   const ledgers = join(containers, ".files");
+  const stateRecords = join(containers, ".state");
   const inStore = (...parts: string[]): string => join(store, ...parts);
   const deployment = (name: string, n: number): string => join(containers, `${name}.${n}`);
   return {
@@ -82,6 +86,7 @@ export function layoutOf(stateDir: string): Layout {
     journals,
     containerLocks,
     ledgers,
+    stateRecords,
     object: (key) => objectIn(inStore("objects"), key),
     layer: (diffId) => inStore("layers", digestHex(diffId)),
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
@@ -96,5 +101,6 @@ export function layoutOf(stateDir: string): Layout {
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
     ledger: (name) => join(ledgers, `${name}.json`),
+    stateRecord: (name) => join(stateRecords, `${name}.json`),
   };
 }

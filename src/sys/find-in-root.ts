@@ -16,7 +16,7 @@ export function findInRoot(
 
 function isExecutable(root: string, path: string): boolean {
   try {
-    const found = join(root, resolveInRoot(root, path, { last: true }));
+    const found = resolveInRoot(root, path);
     accessSync(found, constants.X_OK);
     return lstatSync(found).isFile();
   } catch {

@@ -1,46 +1,50 @@
-/** Paths below a directory that is, or will be, somebody's root: symlinks lead where they lead then, never out of it. */
-import { lstatSync, readlinkSync } from "node:fs";
+/** Paths below a directory that will be somebody's root: symlinks lead where they will lead then, never out of it. */
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
 /** As the kernel's limit for one lookup. */
 const MAX_SYMLINKS = 40;
 
+export interface ResolveOptions {
+  /** Take a link at the end of the path as it is. */
+  keepLast?: boolean;
+}
+
 /**
- * Where `path` leads, seen from `root`: absolute, without `..` and without symlinks on the way; what is not there is taken as it
- * is written. The last name is followed only with `last`.
- * @throws Error (code ELOOP) for a loop of symlinks.
+ * The real path of `path`, which is seen from `root`; of what does not exist, where it would be made. `..` leads no higher than
+ * the root. Throws ELOOP for a loop of links.
  */
-export function resolveInRoot(root: string, path: string, { last }: { last: boolean }): string {
-  const pending = namesOf(path);
+export function resolveInRoot(root: string, path: string, { keepLast = false }: ResolveOptions = {}): string {
+  const pending = path.split("/").reverse();
   const names: string[] = [];
   let followed = 0;
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === "" || name === ".") continue;
     if (name === "..") {
       names.pop();
       continue;
     }
-    const target = pending.length > 0 || last ? linkAt(join(root, ...names, name)) : undefined;
-    if (target === undefined) {
+    const at = join(root, ...names, name);
+    const isLast = pending.every((rest) => rest === "" || rest === ".");
+    if (!statOf(at)?.isSymbolicLink() || (isLast && keepLast)) {
       names.push(name);
       continue;
     }
     if (++followed > MAX_SYMLINKS)
-      throw Object.assign(new Error(`${path}: too many symlinks`), { code: "ELOOP", path });
+      throw Object.assign(new Error(`ELOOP: too many symlinks, '${join(root, path)}'`), { code: "ELOOP" });
+    const target = readlinkSync(at);
     if (target.startsWith("/")) names.length = 0;
-    pending.push(...namesOf(target));
+    pending.push(...target.split("/").reverse());
   }
-  return `/${names.join("/")}`;
+  return join(root, ...names);
 }
 
-/** Last one first. */
-function namesOf(path: string): string[] {
-  return path
-    .split("/")
-    .filter((name) => name !== "" && name !== ".")
-    .reverse();
-}
-
-function linkAt(path: string): string | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  return found?.isSymbolicLink() === true ? readlinkSync(path) : undefined;
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 /** SIGKILL in the middle of commands: at every state-changing system call of theirs, or a sample in the short form. */
 import { existsSync, mkdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,6 +15,7 @@ const FILES: TestFiles = {
   "bin/tool": { content: "tool", mode: 0o755 },
   "etc/link": { type: "symlink", linkname: "passwd" },
   "etc/empty": "",
+  "data/first": "of the image",
 };
 
 let dir: string;
@@ -38,6 +39,9 @@ beforeAll(async () => {
     await copyTo(root, "pulled");
     await install(root);
     await copyTo(root, "installed");
+    await writeFile(join(root, "var/lib/app/data/kept"), "of the service");
+    await documentOf(root, "uninstall", "app");
+    await copyTo(root, "kept");
   });
 }, 60_000);
 afterAll(async () => {
@@ -190,6 +194,50 @@ describe("--root", () => {
   );
 
   test(
+    "an install that is killed does not lose what an uninstall kept, nor the word that it is its own",
+    async () => {
+      const after = await stateAfter("kept", INSTALL);
+      await killAtPoints(
+        {
+          base: join(dir, "kept"),
+          argv: INSTALL,
+          async check(root) {
+            await documentOf(root, "recover");
+            const { containers } = await documentOf<{ containers: object[] }>(root, "list");
+            if (containers.length === 0) await install(root);
+            expect(await readFile(join(root, "var/lib/app/data/kept"), "utf8")).toBe("of the service");
+            expect(stateOf(root)).toEqual(after);
+          },
+        },
+        pointsOf(7),
+      );
+    },
+    LONG,
+  );
+
+  test(
+    "an uninstall --purge that is killed leaves neither data without a record nor a record without data",
+    async () => {
+      const after = await stateAfter("installed", ["uninstall", "app", "--purge"]);
+      await killAtPoints(
+        {
+          base: join(dir, "installed"),
+          argv: ["uninstall", "app", "--purge"],
+          async check(root) {
+            await documentOf(root, "recover");
+            const { containers } = await documentOf<{ containers: object[] }>(root, "list");
+            if (containers.length > 0) await documentOf(root, "uninstall", "app", "--purge");
+            expect(withoutDirectories(stateOf(root))).toEqual(withoutDirectories(after));
+            await install(root);
+          },
+        },
+        pointsOf(6),
+      );
+    },
+    LONG,
+  );
+
+  test(
     "an uninstall that is killed is finished, or was not begun",
     async () => {
       const [before, after] = [
@@ -221,5 +269,5 @@ describe("--root", () => {
 
 /** Directories on the way to a file of the host may stay, empty. */
 function withoutDirectories(lines: string[]): string[] {
-  return lines.filter((line) => !/^\S+ 4 /.test(line) || /\/containers\//.test(line));
+  return lines.filter((line) => !/^\S+ 4 /.test(line) || /\/containers\/(?!\.state )/.test(line));
 }
