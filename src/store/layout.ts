@@ -7,8 +7,8 @@ import { digestHex } from "../oci/digest.ts";
  *
  * ```
  * store/format                   version of the store
- * store/lock                     flock: shared to add or check out, exclusive to prune
- * store/tmp/ID/  ID.lock         staging of one add; leftovers have a free lock
+ * store/lock                     flock: shared to claim, to publish and to check out, exclusive to prune
+ * store/tmp/ID/  ID.lock         staging of one add, see claims.ts; leftovers have a free lock
  * store/tmp/HEX.layer            flock: who receives the layer of this diffID
  * store/objects/ab/KEY           content of a file, see object-name.ts
  * store/layers/HEX               listing of a layer by diffID, see layer/listing-format.ts
