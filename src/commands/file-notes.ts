@@ -19,35 +19,21 @@ export function fileNotes(files: readonly FileOutcome[], personality: Personalit
 }
 
 function atomicNote({ path, type, outcome }: FileOutcome): string | undefined {
-  switch (outcome) {
-    case "skipped":
-    case "shared":
-      return type === "directory" ? undefined : `File ${path} already exists`;
-    case "edited":
-      return `Will not delete ${path} as it was manually modified.`;
-    case "created":
-      return `Created file ${path}`;
-    default:
-      return undefined;
-  }
+  if (outcome === "edited") return `Will not delete ${path} as it was manually modified.`;
+  if (outcome === "created") return `Created file ${path}`;
+  const isThere = outcome === "skipped" || outcome === "shared";
+  return isThere && type !== "directory" ? `File ${path} already exists` : undefined;
 }
 
 function note({ path, type, outcome, others }: FileOutcome): string | undefined {
-  switch (outcome) {
-    case "created":
-      return type === "directory" ? undefined : `Created file ${path}`;
-    case "skipped":
-      return `${path} stays as it is, and is not berth's: the image's file is not put there`;
-    case "shared":
-      if (type === "directory") return undefined;
-      return others.length > 0
-        ? `${path} is shared with ${others.join(", ")}`
-        : `${path} was there already, the same; it is not berth's to remove`;
-    case "edited":
-      return `${path} was edited: it stays as it is`;
-    case "deleted":
-      return type === undefined ? undefined : `${path} was removed by hand: it stays away`;
-    default:
-      return undefined;
-  }
+  if (outcome === "skipped")
+    return `${path} stays as it is, and is not berth's: the image's file is not put there`;
+  if (outcome === "edited") return `${path} was edited: it stays as it is`;
+  if (outcome === "deleted" && type !== undefined) return `${path} was removed by hand: it stays away`;
+  if (type === "directory") return undefined;
+  if (outcome === "created") return `Created file ${path}`;
+  if (outcome !== "shared") return undefined;
+  return others.length > 0
+    ? `${path} is shared with ${others.join(", ")}`
+    : `${path} was there already, the same; it is not berth's to remove`;
 }
