@@ -1,7 +1,6 @@
 /** start, stop and restart: one handler, three words. */
-import { containerNames } from "../deploy/containers.ts";
 import { type Controlled, control } from "../deploy/control.ts";
-import { type Host, withHost } from "../host.ts";
+import { withHost } from "../host.ts";
 import { line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { stateText } from "./list.ts";
@@ -18,13 +17,6 @@ export function controlWith(
     withHost(context, async (host) => {
       return { containers: await control(host, verb, names) };
     });
-}
-
-/** Whether there is a container of this name; then its service is started. */
-export async function startIfInstalled(host: Host, name: string): Promise<boolean> {
-  if (!(await containerNames(host.layout)).includes(name)) return false;
-  await control(host, "start", [name]);
-  return true;
 }
 
 export function viewControlled({ containers }: ControlResult): View {

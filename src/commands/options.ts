@@ -12,9 +12,12 @@ export interface PullingOptions {
 export interface InstallOptions extends PullingOptions, RunningOptions {
   name?: string;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];
@@ -24,6 +27,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   /** A root file system in another place. */
   rootfs?: string;
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
 }
@@ -33,6 +37,8 @@ export interface RunOptions
     Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
   name?: string;
   set: Record<string, string>;
+  /** A file with values. */
+  values?: string;
   env: Record<string, string>;
   volume: string[];
 }
@@ -90,8 +96,11 @@ export interface UpdateOptions {
   all: boolean;
   auto: boolean;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;
@@ -165,6 +174,10 @@ export interface TrustOptions {
 
 export interface CopyOptions extends PullingOptions, ShapingOptions, SigningOptions {
   removeSignatures: boolean;
+  srcAuthfile?: string;
+  destAuthfile?: string;
+  srcTlsVerify?: boolean;
+  destTlsVerify?: boolean;
 }
 
 export interface PushOptions extends PullingOptions, ShapingOptions, SigningOptions {

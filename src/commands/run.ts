@@ -5,8 +5,14 @@ import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import type { View } from "../view.ts";
 import type { Context } from "./command.ts";
-import { startIfInstalled } from "./controlled.ts";
+import { givenValues } from "./given-values.ts";
 import type { RunOptions } from "./options.ts";
+
+/** Options of what runs as a new container. */
+const OWN = [
+  ...["name", "set", "values", "env", "volume", "runtime", "runtimeLossy", "privileged"],
+  ...["network", "platform", "authfile", "tlsVerify"],
+] as (keyof RunOptions)[];
 
 export interface RunResult {
   /** The command's exit status. */
@@ -20,11 +26,9 @@ export async function run(
   options: RunOptions,
 ): Promise<RunResult> {
   return withHost(context, async (host) => {
-    // Of a name alone Atomic makes the start of its service.
-    if (context.personality === "atomic" && command.length === 0 && (await startIfInstalled(host, typed)))
-      return { status: 0 };
-    const isPlain = Object.values(options).every(isUnset);
-    return { status: await runIn(host, requestOf(typed, options), { command, isPlain }) };
+    const isPlain = OWN.every((name) => isUnset(options[name]));
+    const request = requestOf(typed, { ...options, set: await givenValues(options) });
+    return { status: await runIn(host, request, { command, isPlain }) };
   });
 }
 

@@ -25,6 +25,7 @@ const pulling: readonly OptionSpec[] = [
 /** What the image is given, and what of the host it sees. */
 const sandbox: readonly OptionSpec[] = [
   { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+  { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
   { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
   {
     flags: "--volume <host:container[:ro]>",
@@ -57,6 +58,10 @@ const install: Verb = {
   options: [
     { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
     ...sandbox,
+    {
+      flags: "--adopt-state",
+      description: "let it have directories in /var/lib/NAME that are there already and are not its own",
+    },
     ...running,
     ...ordering,
     {
@@ -65,6 +70,10 @@ const install: Verb = {
         "a root file system in another place, used there and never changed: nothing is checked out",
     },
     { flags: "--no-start", description: "enable the service and leave it stopped" },
+    {
+      flags: "--keep-host-files",
+      description: "where a file of the host is in the way of one of the image's, leave it and do without",
+    },
     { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,

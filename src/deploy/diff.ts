@@ -4,8 +4,10 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
-import { readInfo } from "./info.ts";
+import { imageOf } from "./deployments.ts";
+import { type Info, readInfo } from "./info.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
+import { FORCED_VARIABLES } from "./values.ts";
 
 export interface DeploymentDiff {
   name: string;
@@ -34,16 +36,22 @@ export async function diff(host: Host, name: string, numbers: readonly number[])
     layout.deployment(name, await requireDeployment(layout, name, b)),
   ];
   const [infoA, infoB] = await Promise.all([readInfo(from), readInfo(to)]);
-  const names = new Set([...Object.keys(infoA.values), ...Object.keys(infoB.values)]);
+  const [valuesA, valuesB] = [chosenValues(infoA.values), chosenValues(infoB.values)];
+  const names = new Set([...valuesA.keys(), ...valuesB.keys()]);
   return {
     name,
     a,
     b,
-    image: { a: `${infoA.image}@sha256:${infoA.revision}`, b: `${infoB.image}@sha256:${infoB.revision}` },
+    image: { a: `${infoA.image}@${imageOf(infoA)}`, b: `${infoB.image}@${imageOf(infoB)}` },
     files: await diffTrees(join(from, "rootfs"), join(to, "rootfs")),
-    values: [...names].filter((each) => infoA.values[each] !== infoB.values[each]).sort(),
+    values: [...names].filter((each) => valuesA.get(each) !== valuesB.get(each)).sort(),
     texts: await diffTexts(from, to),
   };
+}
+
+/** What somebody chose: the directory, the command line and the image are other ones in every deployment. */
+function chosenValues(values: Info["values"]): Map<string, string | number> {
+  return new Map(Object.entries(values).filter(([name]) => !FORCED_VARIABLES.has(name)));
 }
 
 async function diffTrees(a: string, b: string): Promise<DeploymentDiff["files"]> {

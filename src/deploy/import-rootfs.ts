@@ -22,7 +22,7 @@ export async function importRootfs(
   { names, config, created }: RootfsImage,
 ): Promise<StoredImage> {
   const { signal, report } = host;
-  const { archive } = await readDirectory(dir, { contents: true, signal });
+  const { archive } = await readDirectory(dir, { signal });
   const hash = createHash("sha256");
   let size = 0;
   for await (const bytes of archive()) {

@@ -10,7 +10,7 @@ import { requireRunning } from "./control.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
-import { lockContainer } from "./lock.ts";
+import { lockName } from "./lock.ts";
 import { makePlan, type Planned } from "./make-plan.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, requireFreeName } from "./observe.ts";
@@ -25,6 +25,8 @@ import { changeSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
+import { recordedState } from "./state-record.ts";
+import { ownState } from "./volume.ts";
 
 /** Of an image that is no service: it ran, once, and this was its exit status. */
 export interface Ran {
@@ -44,7 +46,7 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
     return { status: await runAccepted(host, { ...request, name }, { image, command: [] }) };
   }
   await mkdir(host.layout.containers, { recursive: true, mode: 0o700 });
-  const lock = await lockContainer(host, name);
+  const lock = await lockName(host, name);
   try {
     await recover(host, name);
     return await recorded(host, { change: "install", name }, async (recording, begin) => {
@@ -87,6 +89,7 @@ async function apply(
   plan: Plan,
   { tree, autoUpdate }: { tree: Tree; autoUpdate: boolean },
 ): Promise<void> {
+  const recorded = await recordedState(host.layout, plan.name);
   const intent: RemovalIntent = {
     schema: 1,
     action: "install",
@@ -96,6 +99,7 @@ async function apply(
       plan.hostFiles.map(({ path }) => path),
     ),
     state: await missingPaths(host, pathsOf(plan.state)),
+    forgotten: ownState(pathsOf(plan.state)).filter((path) => !recorded.includes(path)),
     emptied: await missingPaths(host, pathsOf(plan.sources)),
   };
   await writeIntent(host.layout, intent);

@@ -1,11 +1,12 @@
 /** A root file system that already is somewhere: the admin's (`--rootfs`), or a checkout in a store of others. Never changed. */
-import { readFile, realpath, stat } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { bytesOf } from "../layer/byte-string.ts";
 import { mergeListings } from "../layer/merge-listings.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
+import { hostPath } from "../store/check-tree.ts";
 import { readDirectory } from "../store/read-directory.ts";
 import type { Store } from "../store/store.ts";
 import { isInRoot } from "../sys/find-in-root.ts";
@@ -13,11 +14,17 @@ import { MADE_BY_SYSTEMD } from "./mounts.ts";
 import { seenFrom } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 
+/** A file of a tree, at once: see readTreeFile. */
+export type ReadNow = (tree: Tree, path: string, limit?: number) => Buffer | undefined;
+
+const READ_LIMIT = 4 * 1024 * 1024;
+
 /** What a plan is made of. */
 export interface Basis {
   tree: Tree;
   /** What has the tree's files. */
   store: Pick<Store, "readFile">;
+  readNow: ReadNow;
   /** See Facts. */
   rootfs: string | undefined;
 }
@@ -51,20 +58,22 @@ export async function findRemote(root: string, typed: string): Promise<string> {
 /** Facts about it are read where it is: it need not be what the image has. */
 export async function remoteBasis(host: Host, rootfs: string): Promise<Basis> {
   const dir = join(host.config.root, rootfs);
-  const { listing } = await readDirectory(dir, { contents: false, signal: host.signal });
-  return {
-    tree: mergeListings([listing]),
-    rootfs,
-    store: {
-      async readFile(tree, path, { limit = 4 * 1024 * 1024 } = {}) {
-        const found = resolvePath(tree, path);
-        if (found.entry === undefined) return undefined;
-        if (found.entry.type !== "file" || found.entry.size > limit)
-          throw new Failure("CONFIG_INVALID", `${join(rootfs, path)} is no file, or too long`);
-        return readFile(Buffer.concat([Buffer.from(`${dir}/`), bytesOf(found.path)]));
-      },
-    },
+  // Of what is for the host the contents count.
+  const reads = (path: string): boolean => path.startsWith("exports/");
+  const { listing } = await readDirectory(dir, { reads, signal: host.signal });
+  const tree = mergeListings([listing]);
+  const readNow: ReadNow = (below, path, limit = READ_LIMIT) => {
+    const { entry } = resolvePath(below, path);
+    if (entry === undefined) return undefined;
+    if (entry.type !== "file" || entry.size > limit)
+      throw new Failure("CONFIG_INVALID", `${path} in ${rootfs} is no file, or too long`);
+    const change = listing.changes.find((each) => each.kind === "add" && each.node === entry);
+    return readFileSync(hostPath(dir, change?.path ?? path));
   };
+  const store: Basis["store"] = {
+    readFile: async (below, path, { limit } = {}) => readNow(below, path, limit),
+  };
+  return { tree, rootfs, store, readNow };
 }
 
 /** What would have to be made in it before the plan's mounts could be, which nobody may. */

@@ -72,7 +72,7 @@ async function planRun(
   },
 ): Promise<Planned> {
   const basis = await basisOf(host, { request, image });
-  const seen = await observe(host, { name, request, image, ...basis, number: 0 });
+  const seen = await observe(host, { name, request, image, ...basis, number: 0, replaces: undefined });
   const { config } = seen.image;
   const hasProgram = config.entrypoint.length + config.cmd.length > 0;
   const facts = {
@@ -85,9 +85,18 @@ async function planRun(
     },
   };
   const render = await loadTemplates(host.config.templatesDirectory);
-  // Nobody listens for its readiness, and what it writes is discarded with it.
-  const once: InstallRequest = { ...request, notify: false, writable: "keep", health: { off: true } };
+  const own = facts.exports?.config ?? facts.exports?.configTemplate;
+  const once: InstallRequest = {
+    ...request,
+    // Nobody listens for its readiness.
+    notify: false,
+    health: { off: true },
+    // What it writes is discarded with it; an image's own configuration, or the text that becomes it, says whether it may.
+    ...(own === undefined || !/"readonly"\s*:\s*true/.test(own) ? { writable: "keep" } : {}),
+  };
   const plan = planDeployment(name, once, { facts, render });
+  if (!plan.service)
+    throw new Failure("CONFIG_INVALID", `${image.name} starts nothing: it only brings files for the host`);
   if (plan.files.some((file) => file.name.startsWith("sysusers-"))) {
     throw new Failure(
       "RUNTIME_UNSUPPORTED",
@@ -108,7 +117,7 @@ async function mountOverlay(dir: string, lower: string | undefined): Promise<voi
     throw new Failure("CONFIG_INVALID", `no overlay can be mounted in ${dir}: ${stderr.trim()}`);
 }
 
-/** What it binds of the host and the host lacks is made for the run. */
+/** What it binds of the host and the host lacks, and what the image's own lines make, is there for the run. */
 async function withDirectories<T>(
   host: Host,
   plan: Plan,
@@ -117,15 +126,13 @@ async function withDirectories<T>(
   const file = plan.files.find(({ name }) => name.startsWith("tmpfiles-"));
   if (file === undefined) return use();
   const path = join(dir, file.name);
-  const made = await missingPaths(
-    host,
-    plan.sources.map((source) => source.path),
-  );
+  const named = [...file.text.matchAll(/^[dD][!+=-]*\s+"?([^\s"]+)/gm)].map(([, directory = ""]) => directory);
+  const made = await missingPaths(host, named);
   await createTmpfiles(path);
   try {
     return await use();
   } finally {
     await removeTmpfiles(path);
-    for (const directory of made) await removeEmpty(directory);
+    for (const directory of made.sort().reverse()) await removeEmpty(directory);
   }
 }

@@ -18,7 +18,7 @@ const STOP_SECONDS = 10;
 
 /** What makes a service of the sandbox: its own commands, its restarts, its readiness, its log. */
 const SERVICE_ONLY =
-  /^(Exec|Restart|Kill|NotifyAccess$|Watchdog|Timeout|SuccessExitStatus$|SyslogIdentifier$|RuntimeDirectory$)/;
+  /^(Type$|Exec|Restart|Kill|NotifyAccess$|Watchdog|Timeout|SuccessExitStatus$|SyslogIdentifier$|RuntimeDirectory$)/;
 
 /** What a command is to run in, as a deployment has it: rootfs, config.json, 10-berth.conf. */
 export interface Sandbox {

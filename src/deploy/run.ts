@@ -1,7 +1,7 @@
 /** run: a command in a container: beside its service where that runs, else once, in the same sandbox; or once in an image. */
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { type Container, findContainer } from "./containers.ts";
+import { type Container, findContainer, requireService } from "./containers.ts";
 import { requireRunning } from "./control.ts";
 import { execInContainer, isRunning } from "./exec.ts";
 import type { InstallRequest } from "./request.ts";
@@ -31,6 +31,7 @@ export async function run(
       hint: `berth update ${typed} --set NAME=VALUE changes its values`,
     });
   }
+  requireService(container);
   const systemd = await host.systemd();
   const state = await systemd.unit(container.unit);
   if (!isRunning(state)) {

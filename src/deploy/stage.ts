@@ -8,6 +8,7 @@ import { syncDirectory } from "../sys/durable.ts";
 import { syncfs } from "../sys/syncfs.ts";
 import type { Plan } from "./plan.ts";
 import { seedState } from "./seed-state.ts";
+import { recordState } from "./state-record.ts";
 
 /** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
 export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
@@ -17,6 +18,11 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   try {
     await mkdir(staged, { mode: 0o700 });
     const rootfs = await fill(host, plan, { dir: staged, tree });
+    await recordState(
+      host.layout,
+      plan.name,
+      plan.state.map(({ path }) => path),
+    );
     await seedState(host, plan, { rootfs, tree });
     await syncPath(staged);
     await rename(staged, dir);

@@ -58,18 +58,24 @@ export interface RuntimeConfig {
 
 /**
  * A runtime configuration from its text. `what` names it in errors.
- * @throws Failure CONFIG_INVALID when it is not JSON, lacks what a runtime needs, asks for hooks (an image's hooks would
- *   run as root on the host) or for a working directory that is not an absolute path of the image (CVE-2024-21626).
+ * @throws Failure CONFIG_INVALID when it is not JSON, and as checkRuntimeConfig().
  */
 export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
-  const invalid = (reason: string, cause?: unknown): Failure =>
-    new Failure("CONFIG_INVALID", `${what} is not a usable runtime configuration: ${reason}`, { cause });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw invalid("it is not JSON", cause);
+    throw invalidConfig(what, "it is not JSON", cause);
   }
+  return checkRuntimeConfig(value, what);
+}
+
+/**
+ * @throws Failure CONFIG_INVALID when it lacks what a runtime needs, asks for hooks (an image's hooks would run as root on the
+ *   host) or for a working directory that is not an absolute path of the image (CVE-2024-21626).
+ */
+export function checkRuntimeConfig(value: unknown, what: string): RuntimeConfig {
+  const invalid = (reason: string): Failure => invalidConfig(what, reason);
   if (!isRecord(value)) throw invalid("it is not an object");
   const process = value["process"];
   if (!isRecord(process)) throw invalid("`process` is missing");
@@ -80,6 +86,12 @@ export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
   if (cwd.startsWith("/proc/")) throw invalid("`process.cwd` lies below /proc");
   const user = process["user"] ?? {};
   if (!isRecord(user)) throw invalid("`process.user` is not an object");
+  const capabilities = process["capabilities"] ?? {};
+  if (!isRecord(capabilities) || !Object.values(capabilities).every((names) => isStrings(names ?? [])))
+    throw invalid("`process.capabilities` is not an object of lists");
+  const rlimits = process["rlimits"] ?? [];
+  if (!Array.isArray(rlimits) || !rlimits.every(isLimit))
+    throw invalid("`process.rlimits` is not a list of limits");
   const root = value["root"];
   if (!isRecord(root) || typeof root["path"] !== "string") throw invalid("`root.path` is missing");
   const mounts = value["mounts"] ?? [];
@@ -97,6 +109,30 @@ export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
     process: { ...process, env: process["env"] ?? [], user: { uid: 0, gid: 0, ...user } },
     mounts,
   } as unknown as RuntimeConfig;
+}
+
+/** JSON text of a configuration. Numbers that JavaScript rounds up to 2^63 and 2^64 are the largest of their kind again. */
+export function formatRuntimeConfig(config: RuntimeConfig): string {
+  const text = JSON.stringify(config, (_, value: unknown) => LARGEST.get(value) ?? value, 2);
+  return `${text.replaceAll(/"\\u0001(9223372036854775807|18446744073709551615)"/g, "$1")}\n`;
+}
+
+/** As texts with a mark, which JSON escapes: JSON.stringify() has no way to write such a number. */
+const LARGEST = new Map<unknown, string>([
+  [2 ** 63, "\u00019223372036854775807"],
+  [2 ** 64, "\u000118446744073709551615"],
+]);
+
+function invalidConfig(what: string, reason: string, cause?: unknown): Failure {
+  return new Failure("CONFIG_INVALID", `${what} is not a usable runtime configuration: ${reason}`, { cause });
+}
+
+function isLimit(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    typeof value["type"] === "string" &&
+    ["soft", "hard"].every((key) => Number.isInteger(value[key]))
+  );
 }
 
 function isNamespace(value: unknown): boolean {

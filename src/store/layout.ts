@@ -7,8 +7,8 @@ import { digestHex } from "../oci/digest.ts";
  *
  * ```
  * store/format                   version of the store
- * store/lock                     flock: shared to add or check out, exclusive to prune
- * store/tmp/ID/  ID.lock         staging of one add; leftovers have a free lock
+ * store/lock                     flock: shared to claim, to publish and to check out, exclusive to prune
+ * store/tmp/ID/  ID.lock         staging of one add, see claims.ts; leftovers have a free lock
  * store/tmp/HEX.layer            flock: who receives the layer of this diffID
  * store/objects/ab/KEY           content of a file, see object-name.ts
  * store/layers/HEX               listing of a layer by diffID, see layer/listing-format.ts
@@ -20,7 +20,9 @@ import { digestHex } from "../oci/digest.ts";
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
+ * containers/.state/NAME.json    which directories of the host are its state, also after an uninstall
  * containers/.NAME.json          what the admin says of a container's updates
+ * containers/.files/NAME.json    the files of its image that it has on the host
  * containers/.adopted/NAME.json  how the host was before the container was adopted, until that is confirmed
  * scratch/ID/  ID.lock           a checkout that is no deployment: of a mount, or of a single run
  * ```
@@ -42,6 +44,8 @@ export interface Layout {
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
+  readonly ledgers: string;
+  readonly stateRecords: string;
   object(key: string): string;
   layer(diffId: Digest): string;
   layerLock(diffId: Digest): string;
@@ -57,6 +61,8 @@ export interface Layout {
   containerLock(name: string): string;
   settings(name: string): string;
   adoption(name: string): string;
+  ledger(name: string): string;
+  stateRecord(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -69,6 +75,8 @@ export function layoutOf(stateDir: string): Layout {
   const containers = join(stateDir, "containers");
   const journals = join(containers, ".journal");
   const containerLocks = join(containers, ".lock");
+  const ledgers = join(containers, ".files");
+  const stateRecords = join(containers, ".state");
   const inStore = (...parts: string[]): string => join(store, ...parts);
   const deployment = (name: string, n: number): string => join(containers, `${name}.${n}`);
   return {
@@ -88,6 +96,8 @@ export function layoutOf(stateDir: string): Layout {
     containers,
     journals,
     containerLocks,
+    ledgers,
+    stateRecords,
     object: (key) => objectIn(inStore("objects"), key),
     layer: (diffId) => inStore("layers", digestHex(diffId)),
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
@@ -103,5 +113,7 @@ export function layoutOf(stateDir: string): Layout {
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
     adoption: (name) => join(containers, ".adopted", `${name}.json`),
+    ledger: (name) => join(ledgers, `${name}.json`),
+    stateRecord: (name) => join(stateRecords, `${name}.json`),
   };
 }

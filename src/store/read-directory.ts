@@ -26,8 +26,8 @@ import { breather } from "./files.ts";
 import { readXattrs } from "./read-xattrs.ts";
 
 export interface ReadDirectoryOptions {
-  /** Without it the contents are not read, and the digests of files are empty. */
-  contents: boolean;
+  /** Of which files the contents are read; the digests of the others are empty. Default: all. */
+  reads?: (path: ByteString) => boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface ReadDirectoryOptions {
  */
 export async function readDirectory(
   dir: string,
-  { contents, signal }: ReadDirectoryOptions,
+  { reads = () => true, signal }: ReadDirectoryOptions,
 ): Promise<{ listing: Listing; archive(): AsyncGenerator<Uint8Array> }> {
   const breathe = breather(signal, "reading of a directory");
   const changes: Change[] = [];
@@ -63,7 +63,7 @@ export async function readDirectory(
       mtime: stat.mtimeNs,
       xattrs: readXattrs(host),
     };
-    const node = nodeOf(host, stat, { attributes, contents });
+    const node = nodeOf(host, stat, { attributes, contents: reads(path) });
     if (node.type === "file") places.set(node, host);
     changes.push({ kind: "add", path, node });
     if (node.type !== "directory") continue;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
+import { mkdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { removeTree } from "./files.ts";
+import { entriesOf } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { tryLockFile } from "./locks.ts";
 
@@ -45,18 +46,31 @@ export function makeStage({ tmp }: Pick<Layout, "tmp">): Stage {
   }
 }
 
-/** Removes what dead processes left, but for what `isNeeded` says of its directory: it is asked while nobody else has it. */
+/**
+ * Removes what dead processes left, but for what `isNeeded` says of its directory: it is asked while nobody else has it. Returns the
+ * directories of those that live.
+ */
 export async function removeStaleStages(
-  { tmp }: Pick<Layout, "tmp">,
+  layout: Pick<Layout, "tmp">,
   isNeeded: (dir: string) => Promise<boolean> = async () => false,
-): Promise<void> {
-  for (const name of readdirSync(tmp)) {
-    if (!name.endsWith(LOCK_SUFFIX)) continue;
-    const path = join(tmp, name);
-    const dir = path.slice(0, -LOCK_SUFFIX.length);
-    using lock = tryLockFile(path, "exclusive");
-    if (lock === undefined || (await isNeeded(dir))) continue;
+): Promise<string[]> {
+  const live: string[] = [];
+  for (const dir of stagesOf(layout)) {
+    using lock = tryLockFile(dir + LOCK_SUFFIX, "exclusive");
+    if (lock === undefined) {
+      live.push(dir);
+      continue;
+    }
+    if (await isNeeded(dir)) continue;
     await removeTree(dir);
-    unlinkSync(path);
+    unlinkSync(dir + LOCK_SUFFIX);
   }
+  return live;
+}
+
+/** All, also those that dead processes left. */
+export function stagesOf({ tmp }: Pick<Layout, "tmp">): string[] {
+  return entriesOf(tmp)
+    .filter((name) => name.endsWith(LOCK_SUFFIX))
+    .map((name) => join(tmp, name.slice(0, -LOCK_SUFFIX.length)));
 }

@@ -57,7 +57,7 @@ async function offered(line: string, { point }: { point?: number } = {}): Promis
 }
 
 test("bash completion offers every verb and alias, and help", async () => {
-  const names = verbs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  const names = verbs.flatMap(({ name, aliases = [] }) => [name, ...aliases]).concat("containers", "info");
   expect(await offered("berth ")).toEqual([...names, "help"].sort());
 });
 
@@ -65,6 +65,9 @@ test.each<[line: string, words: string[]]>([
   ["berth un", ["unhold", "uninstall", "unpin"]],
   ["berth --json un", ["unhold", "uninstall", "unpin"]],
   ["berth help roll", ["rollback"]],
+  ["berth containers ro", ["rollback"]],
+  ["berth images list --nohe", ["--noheading"]],
+  ["berth images pru", ["prune"]],
   ["berth completion ", ["bash"]],
   ["berth update --w", ["--watch"]],
   ["berth update --no", ["--no-pull"]],
