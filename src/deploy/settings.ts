@@ -53,15 +53,17 @@ export async function removeSettings(layout: Layout, name: string): Promise<void
   await removeDurably(layout.settings(name));
 }
 
-const CHANGES = {
+type UpdateChange = Extract<Change, "hold" | "unhold" | "auto-update" | "no-auto-update">;
+
+const CHANGES: Record<UpdateChange, Partial<Settings>> = {
   hold: { held: true },
   unhold: { held: false },
   "auto-update": { autoUpdate: true },
   "no-auto-update": { autoUpdate: false },
-} satisfies Partial<Record<Change, Partial<Settings>>>;
+};
 
 /** For the verbs: by the admin's word, of an installed container. @throws Failure NOT_INSTALLED */
-export async function setUpdates(host: Host, name: string, change: keyof typeof CHANGES): Promise<void> {
+export async function setUpdates(host: Host, name: string, change: UpdateChange): Promise<void> {
   host.requireRoot("change how a container is updated");
   await findContainer(host, name);
   const lock = await lockContainer(host, name);
