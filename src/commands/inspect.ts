@@ -38,7 +38,8 @@ export function view(result: Result): View {
   }
 }
 
-function viewContainer({ name, deployment, directory, info }: Inspected & { kind: "container" }): View {
+function viewContainer(container: Inspected & { kind: "container" }): View {
+  const { name, deployment, directory, info, files } = container;
   const { berth } = info;
   return [
     fields([
@@ -55,6 +56,12 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
       ["values", Object.keys(berth.request.values)],
       ["environment", Object.keys(berth.request.environment)],
       ["host files", berth.hostFiles.map(({ path }) => path)],
+      [
+        "image's files",
+        files
+          .filter(({ type }) => type !== "directory")
+          .map(({ path, state }) => (state === "unchanged" ? path : `${path} (${state})`)),
+      ],
       ["state", berth.state],
       ["host access", hostAccessLines(berth.hostAccess ?? [])],
     ]),

@@ -25,6 +25,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   partOf: string[];
   wantedBy: string[];
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
 }
@@ -68,6 +69,7 @@ export interface UpdateOptions {
   values?: string;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;

@@ -5,17 +5,30 @@ import { withHost } from "../host.ts";
 import { askTerminal } from "../sys/terminal.ts";
 import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { changeNotes } from "./file-notes.ts";
 import type { UninstallOptions } from "./options.ts";
 
-export async function run(context: Context, names: string[], { purge }: UninstallOptions): Promise<Removals> {
+export interface UninstallResult extends Removals {
+  /** What the admin should know of the images' files on the host, a line each. */
+  notes: string[];
+}
+
+export async function run(
+  context: Context,
+  names: string[],
+  { purge }: UninstallOptions,
+): Promise<UninstallResult> {
   return withHost(context, async (host) => {
     await confirmDependents(await dependentsOf(host, names), context);
-    return uninstallAll(host, names, { purge });
+    const removals = await uninstallAll(host, names, { purge });
+    const files = removals.uninstalled.flatMap((each) => each.files);
+    return { ...removals, notes: changeNotes(files, context.personality) };
   });
 }
 
-export function view({ uninstalled, failed }: Removals): View {
+export function view({ uninstalled, failed, notes }: UninstallResult): View {
   return [
+    ...notes.map((text) => line(text)),
     ...uninstalled.flatMap(({ name, kept }) => [
       line({ text: name, tone: "strong" }, " is uninstalled"),
       ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
@@ -31,7 +44,7 @@ export function view({ uninstalled, failed }: Removals): View {
   ];
 }
 
-export function exitStatus({ failed }: Removals): number {
+export function exitStatus({ failed }: UninstallResult): number {
   return failed.length > 0 ? 1 : 0;
 }
 

@@ -58,6 +58,10 @@ const install: Verb = {
     ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
+    {
+      flags: "--keep-host-files",
+      description: "where a file of the host is in the way of one of the image's, leave it and do without",
+    },
     { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,

@@ -13,15 +13,19 @@ import { type RemovalIntent, removeIntent } from "./journal.ts";
 import { placeInRoot } from "./paths.ts";
 import { removeMarked } from "./remove-marked.ts";
 import { removeSettings } from "./settings.ts";
+import { type FileOutcome, removeFiles } from "./settle-files.ts";
 import { forgetState } from "./state-record.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
-/** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
+/**
+ * The order matters: a unit that is disabled and stopped first is not started again while its files go. Returns what became of the
+ * image's files on the host.
+ */
 export async function dismantle(
   host: Host,
   intent: RemovalIntent,
   { awaitStop = true }: { awaitStop?: boolean } = {},
-): Promise<void> {
+): Promise<FileOutcome[]> {
   const { layout, config } = host;
   const unit = `${intent.name}.service`;
   host.report({ type: "step", step: "remove", name: intent.name });
@@ -34,6 +38,7 @@ export async function dismantle(
     await systemd.disable([unit]);
   }
   if (awaitStop) await removeMarkedOf(host, intent);
+  const files = await removeFiles(host, intent.name, { purge: intent.purge ?? false });
   for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
   if (!host.offline) {
     const systemd = await host.systemd();
@@ -48,6 +53,7 @@ export async function dismantle(
   await forgetState(layout, intent.name, intent.forgotten ?? []);
   for (const path of intent.emptied) await removeEmpty(placeInRoot(config.root, path));
   await removeIntent(layout, intent.name);
+  return files;
 }
 
 /** Without a readable record nobody can say what must stay, so all does. */

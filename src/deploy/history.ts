@@ -4,7 +4,8 @@ import { findContainer } from "./containers.ts";
 import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { lockContainer } from "./lock.ts";
-import { requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
+import { recorded } from "./record.ts";
+import { isPinned, requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
 
 export interface PastDeployment extends Standing {
   image: string;
@@ -45,7 +46,12 @@ export async function pin(
   const lock = await lockContainer(host, name);
   try {
     const chosen = number === undefined ? deployment : await requireDeployment(host.layout, name, number);
-    await setPinned(host.layout, name, { number: chosen, pinned });
+    if ((await isPinned(host.layout, name, chosen)) === pinned) return chosen;
+    const digest = imageOf(await readInfo(host.layout.deployment(name, chosen)));
+    await recorded(host, { change: pinned ? "pin" : "unpin", name }, async ({ layout }, begin) => {
+      begin({ deployment: chosen, digest });
+      await setPinned(layout, name, { number: chosen, pinned });
+    });
     return chosen;
   } finally {
     lock.release();

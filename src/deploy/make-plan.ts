@@ -3,6 +3,7 @@ import type { Host } from "../host.ts";
 import { loadTemplates } from "../render/templates.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
+import { foreseeInstalled } from "./foresee-installed.ts";
 import { refuseHostAccess } from "./host-access.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
@@ -37,5 +38,5 @@ export async function makePlan(
     await refuseForeignState(host, name, { paths, own: replaces?.berth.state });
   }
   if (plan.service) await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
-  return plan;
+  return foreseeInstalled(host, plan, request);
 }

@@ -12,6 +12,7 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
 import { marksAnything, removeMarked } from "./remove-marked.ts";
+import type { FileOutcome } from "./settle-files.ts";
 import { recordActivation, removeDeployment, restoreActivation } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
 import { unmountBelow } from "./unmount.ts";
@@ -22,24 +23,26 @@ export interface SwitchOptions {
 }
 
 /**
- * Makes `intent.to` current. The caller has written the journal, which is gone when this returns or throws.
+ * Makes `intent.to` current; what became of the image's files on the host. The caller has written the journal, which is gone when
+ * this returns or throws.
  * @throws Failure UPDATE_ROLLED_BACK with the cause when the service did not come up; INTERRUPTED.
  */
 export async function switchDeployment(
   host: Host,
   intent: SwitchIntent,
   { watchMs }: SwitchOptions,
-): Promise<void> {
+): Promise<FileOutcome[]> {
   const { layout } = host;
   const { name, from, to } = intent;
   const unit = `${name}.service`;
   const dependents = intent.ran ? await activeDependents(host, unit) : [];
+  let files: FileOutcome[];
   try {
     const [old, next] = [await infoOf(host, name, from), await infoOf(host, name, to)];
     const goesOn = intent.ran && next["has-container-service"] !== false;
     if (intent.ran && !goesOn) await (await host.systemd()).stop(unit);
     await takeMarked(host, old, { runs: intent.ran });
-    await activate(host, { to: next, from: old });
+    files = await activate(host, { to: next, from: old });
     host.checkInterrupted();
     if (goesOn) {
       await startUnit(host, unit, "restart");
@@ -53,6 +56,7 @@ export async function switchDeployment(
     throw rolledBack(error, intent);
   }
   await removeIntent(layout, name);
+  return files;
 }
 
 /** Goes back after `error`, which the user must see even when there is no way back: it is thrown then, and the journal stays. */
@@ -93,7 +97,7 @@ export async function switchBack(
   // What its lines make is there only when it has been activated. Nothing of it outlives a boot.
   const wasActivated = waiting && taken !== old && (await currentDeployment(layout, name)) === to;
   if (wasActivated) await takeMarked(host, taken, { runs: intent.ran });
-  await activate(host, { to: old, from: taken });
+  await activate(host, { to: old, from: taken, back: true });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
   if (intent.ran && isThere && waiting) await unmountRoot(host, name, to);
   if (intent.made && isThere) await removeDeployment(layout, name, to);

@@ -13,12 +13,15 @@ import { type Order, unitOf } from "./order.ts";
 import { placeInRoot } from "./paths.ts";
 import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
+import type { FileOutcome } from "./settle-files.ts";
 import { ownState } from "./volume.ts";
 
 export interface Uninstalled {
   name: string;
-  /** What stays on the host: state directories, and drop-ins of the admin's. */
+  /** What stays on the host: state directories, files of the image that the admin edited, and drop-ins of the admin's. */
   kept: string[];
+  /** What became of the image's files on the host. */
+  files: FileOutcome[];
 }
 
 export async function uninstall(
@@ -33,7 +36,8 @@ export async function uninstall(
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
     // An interrupted install or uninstall leaves nothing to do; of anything else the container is there again.
-    if (interrupted?.action === "install" || interrupted?.action === "uninstall") return { name, kept: [] };
+    if (interrupted?.action === "install" || interrupted?.action === "uninstall")
+      return { name, kept: [], files: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     // The directory that the others lie in has the container's name alone: it may be of a package of that name.
@@ -58,15 +62,17 @@ export async function uninstall(
       emptied: [...(await unsharedSources(host, name, sources)), ...(purge ? shared : [])],
       purge,
     };
-    await recorded(host, { change: "uninstall", name }, async (recording, begin) => {
+    const files = await recorded(host, { change: "uninstall", name }, async (recording, begin) => {
       begin({ digest: imageOf(info) });
       await writeIntent(host.layout, intent);
-      await dismantle(recording, intent);
+      return dismantle(recording, intent);
     });
+    const edited = files.filter(({ outcome }) => outcome === "edited").map(({ path }) => path);
     const data = purge ? [...state, ...sources] : [...new Set([...state, ...sources, ...sysusers])];
     return {
       name,
-      kept: [...(await remaining(host, data)), ...(await adminDropIns(host, `${name}.service`))],
+      kept: [...(await remaining(host, data)), ...edited, ...(await adminDropIns(host, `${name}.service`))],
+      files,
     };
   } finally {
     lock.release();

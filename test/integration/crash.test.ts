@@ -4,7 +4,16 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { berthIn, documentOf, inCopy, isLong, killAtPoints, say, stateOf } from "../support/crash.ts";
+import {
+  berthIn,
+  documentOf,
+  inCopy,
+  isLong,
+  killAtPoints,
+  requireListed,
+  say,
+  stateOf,
+} from "../support/crash.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { draw, sample } from "../support/kill-points.ts";
 import { noise } from "../support/raw-image.ts";
@@ -156,6 +165,7 @@ describe("--root", () => {
           argv: INSTALL,
           async check(root) {
             await expectClean(root);
+            await requireListed(root, "app");
             await documentOf(root, "recover");
             const { containers } = await documentOf<{ containers: object[] }>(root, "list");
             expect(withoutDirectories(stateOf(root))).toEqual(
@@ -249,6 +259,7 @@ describe("--root", () => {
           base: join(dir, "installed"),
           argv: ["uninstall", "app"],
           async check(root) {
+            await requireListed(root, "app");
             await documentOf(root, "recover");
             const { containers } = await documentOf<{ containers: object[] }>(root, "list");
             const reached = containers.length === 0 ? after : before;
@@ -262,6 +273,31 @@ describe("--root", () => {
         pointsOf(6),
       );
       say(`uninstall: killed at ${result.killed} of ${result.calls} calls`);
+    },
+    LONG,
+  );
+});
+
+describe("an uninstall that is killed", () => {
+  test(
+    "is finished by the next one, without a recover",
+    async () => {
+      const after = withoutDirectories(await stateAfter("installed", ["uninstall", "app", "--purge"]));
+      const result = await killAtPoints(
+        {
+          base: join(dir, "installed"),
+          argv: ["uninstall", "app", "--purge"],
+          async check(root) {
+            await requireListed(root, "app");
+            const { status, stderr } = await berthIn(root, "uninstall", "app", "--purge");
+            if (status !== 0) expect(stderr).toContain("NOT_INSTALLED");
+            await documentOf(root, "recover"); // what was only to be emptied
+            expect(withoutDirectories(stateOf(root))).toEqual(after);
+          },
+        },
+        isLong ? pointsOf(0) : (length) => sample(length, 4),
+      );
+      say(`uninstall, then again: killed at ${result.killed} of ${result.calls} calls`);
     },
     LONG,
   );

@@ -1,16 +1,15 @@
 /** `uninstall` and `containers delete`, which asks. */
 import { containerNames } from "../../deploy/containers.ts";
-import type { Removals } from "../../deploy/uninstall-all.ts";
 import { Failure } from "../../errors.ts";
 import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
-import { exitStatus as exitStatusOf, view as viewUninstall } from "../uninstall.ts";
+import { exitStatus as exitStatusOf, type UninstallResult, view as viewUninstall } from "../uninstall.ts";
 import { confirmDelete } from "./confirm.ts";
 import { missing, notInstalled, requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
 
-type Result = Removals | { wouldDelete: string[] };
+type Result = UninstallResult | { wouldDelete: string[] };
 
 export async function translate({ args, options }: Words, { config }: Context): Promise<Words> {
   requireOstree(options);
@@ -27,14 +26,14 @@ export async function translate({ args, options }: Words, { config }: Context): 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
   const { display, force, all } = options;
   if (display === true) return { wouldDelete: args };
-  if (args.length === 0) return { uninstalled: [], failed: [] };
+  if (args.length === 0) return { uninstalled: [], failed: [], notes: [] };
   for (const name of args) await requireInstalled(context, name);
   // Only `containers delete` has --all, and asks.
   if (all !== undefined) await confirmDelete(context, args);
   const yes = context.globals.yes || force === true || all !== undefined;
   const sure = { ...context, globals: { ...context.globals, yes } };
   return missing(notInstalled(args[0]), () =>
-    Promise.resolve(verb.run(sure, args, options as never) as Promise<Removals>),
+    Promise.resolve(verb.run(sure, args, options as never) as Promise<UninstallResult>),
   );
 }
 
