@@ -286,7 +286,9 @@ async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
   for (const { name, text } of plan.files) {
     if (name === "info") continue;
     const before = await readFile(`${dir}/${name}`, "utf8").catch(() => undefined);
-    if (before !== text) changed.push(name);
+    // Of an image's template people know the path on the host.
+    const shown = plan.installed.find((file) => file.type === "file" && file.source === name)?.path ?? name;
+    if (before !== text) changed.push(shown);
   }
   return changed;
 }
