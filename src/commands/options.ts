@@ -17,6 +17,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];
@@ -24,6 +25,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   partOf: string[];
   wantedBy: string[];
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
 }
@@ -67,6 +69,7 @@ export interface UpdateOptions {
   values?: string;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;

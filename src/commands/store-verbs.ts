@@ -56,4 +56,13 @@ const share: Verb = {
   load: () => import("./share.ts"),
 };
 
-export const storeVerbs: readonly Verb[] = [verify, prune, df, share];
+const owns: Verb = {
+  name: "owns",
+  summary: "Say which container a file of the host belongs to (exit status 1: none)",
+  arguments: ["<path>"],
+  options: [],
+  examples: [{ command: "berth owns /etc/etcd/etcd.conf", text: "whose it is, and whether it was edited" }],
+  load: () => import("./owns.ts"),
+};
+
+export const storeVerbs: readonly Verb[] = [verify, prune, df, share, owns];

@@ -51,9 +51,17 @@ const install: Verb = {
       kind: "list",
       description: "a directory or file of the host, seen at a path in the container",
     },
+    {
+      flags: "--adopt-state",
+      description: "let it have directories in /var/lib/NAME that are there already and are not its own",
+    },
     ...running,
     ...ordering,
     { flags: "--no-start", description: "enable the service and leave it stopped" },
+    {
+      flags: "--keep-host-files",
+      description: "where a file of the host is in the way of one of the image's, leave it and do without",
+    },
     { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,

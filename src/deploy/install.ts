@@ -8,7 +8,7 @@ import { activate } from "./activate.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
-import { lockContainer } from "./lock.ts";
+import { lockName } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, requireFreeName } from "./observe.ts";
@@ -22,6 +22,8 @@ import { changeSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
+import { recordedState } from "./state-record.ts";
+import { ownState } from "./volume.ts";
 
 /** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
 export async function install(host: Host, request: InstallRequest): Promise<Plan> {
@@ -29,7 +31,7 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
   const name = await checkEarly(host, request);
   const image = await findOrPull(host, request);
   await mkdir(host.layout.containers, { recursive: true, mode: 0o700 });
-  const lock = await lockContainer(host, name);
+  const lock = await lockName(host, name);
   try {
     await recover(host, name);
     return await recorded(host, { change: "install", name }, async (recording, begin) => {
@@ -73,6 +75,7 @@ async function apply(
   { image, autoUpdate }: { image: AcceptedImage; autoUpdate: boolean },
 ): Promise<void> {
   const store = await host.store();
+  const recorded = await recordedState(host.layout, plan.name);
   const intent: RemovalIntent = {
     schema: 1,
     action: "install",
@@ -82,6 +85,7 @@ async function apply(
       plan.hostFiles.map(({ path }) => path),
     ),
     state: await missingPaths(host, pathsOf(plan.state)),
+    forgotten: ownState(pathsOf(plan.state)).filter((path) => !recorded.includes(path)),
     emptied: await missingPaths(host, pathsOf(plan.sources)),
   };
   await writeIntent(host.layout, intent);

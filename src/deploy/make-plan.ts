@@ -3,11 +3,13 @@ import type { Host } from "../host.ts";
 import { loadTemplates } from "../render/templates.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
+import { foreseeInstalled } from "./foresee-installed.ts";
 import { refuseHostAccess } from "./host-access.ts";
 import type { Info } from "./info.ts";
 import { observe, refuseConflicts } from "./observe.ts";
 import { type Plan, planDeployment } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
+import { refuseForeignState } from "./state-record.ts";
 
 export interface PlanInput {
   name: string;
@@ -31,6 +33,10 @@ export async function makePlan(
   const plan = planDeployment(name, request, { facts, render });
   refuseHostAccess(plan.hostAccess, { image: plan.image, allowed: host.config.hostAccess });
   await refuseConflicts(host, plan, replaces);
+  if (!request.adoptState) {
+    const paths = plan.state.map(({ path }) => path);
+    await refuseForeignState(host, name, { paths, own: replaces?.berth.state });
+  }
   if (plan.service) await refuseCycle(host, orderFilesOf(plan.unit, plan.files));
-  return plan;
+  return foreseeInstalled(host, plan, request);
 }

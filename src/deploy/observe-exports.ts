@@ -9,22 +9,26 @@ import type { Tree } from "../layer/tree.ts";
 import type { Store } from "../store/store.ts";
 import type { AcceptedImage } from "./accept.ts";
 import type { Info } from "./info.ts";
+import { observeHostfs } from "./observe-hostfs.ts";
 import type { Facts } from "./plan.ts";
 import { readExports } from "./read-exports.ts";
 
 export async function observeExports(
-  { config, offline }: Host,
+  { config, layout, offline }: Host,
   {
     image,
     tree,
     store,
     replaces,
   }: { image: AcceptedImage; tree: Tree; store: Store; replaces: Info | undefined },
-): Promise<Pick<Facts, "exports" | "variables" | "caller" | "security" | "kindOf" | "madeSources">> {
+): Promise<
+  Pick<Facts, "exports" | "hostfs" | "variables" | "caller" | "security" | "kindOf" | "madeSources">
+> {
   const { root } = config;
   const uuid = replaces?.values["UUID"];
   return {
     exports: await readExports(store, tree, { image: image.name }),
+    hostfs: observeHostfs(layout, tree),
     variables: {
       imageName: bareName(image.name),
       atomic: ownProgram(root),

@@ -7,7 +7,7 @@ import type { Layout } from "../store/layout.ts";
 import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
-import { type Intent, readIntent } from "./journal.ts";
+import { type Intent, interruptedNames, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { deploymentOf } from "./name.ts";
 import { recorded } from "./record.ts";
@@ -81,20 +81,6 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
   for (const error of others) host.report({ type: "warning", message: String(error) });
   if (first !== undefined) throw first;
   return recovered;
-}
-
-/** Names with a journal, sorted. */
-export async function interruptedNames({ journals }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(journals);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 /** Under the name of what is not whole, before it is emptied: nobody takes it for a deployment then. */

@@ -44,6 +44,10 @@ export interface InstallRequest extends PullRequest {
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];
   start: boolean;
+  /** A file of the host that is in the way of one of the image's stays, instead of being refused. */
+  keepHostFiles?: boolean | undefined;
+  /** State directories that exist already are to be this container's, whoever made them. */
+  adoptState?: boolean | undefined;
   /** `update --auto` updates it. */
   autoUpdate?: boolean | undefined;
 }

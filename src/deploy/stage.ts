@@ -8,6 +8,7 @@ import { syncDirectory } from "../sys/durable.ts";
 import { syncfs } from "../sys/syncfs.ts";
 import type { Plan } from "./plan.ts";
 import { seedState } from "./seed-state.ts";
+import { recordState } from "./state-record.ts";
 
 /** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
 export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
@@ -24,6 +25,11 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
     for (const directory of plan.directories) await makeDirectory(staged, directory);
     for (const { name, text, mode } of plan.files)
       await writeFile(join(staged, name), text, { mode, flag: "wx" });
+    await recordState(
+      host.layout,
+      plan.name,
+      plan.state.map(({ path }) => path),
+    );
     await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
     await syncFileSystem(staged);
     await rename(staged, dir);

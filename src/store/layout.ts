@@ -7,8 +7,8 @@ import { digestHex } from "../oci/digest.ts";
  *
  * ```
  * store/format                   version of the store
- * store/lock                     flock: shared to add or check out, exclusive to prune
- * store/tmp/ID/  ID.lock         staging of one add; leftovers have a free lock
+ * store/lock                     flock: shared to claim, to publish and to check out, exclusive to prune
+ * store/tmp/ID/  ID.lock         staging of one add, see claims.ts; leftovers have a free lock
  * store/tmp/HEX.layer            flock: who receives the layer of this diffID
  * store/objects/ab/KEY           content of a file, see object-name.ts
  * store/layers/HEX               listing of a layer by diffID, see layer/listing-format.ts
@@ -19,7 +19,9 @@ import { digestHex } from "../oci/digest.ts";
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
  * containers/.lock/NAME          flock: one change at a time
+ * containers/.state/NAME.json    which directories of the host are its state, also after an uninstall
  * containers/.NAME.json          what the admin says of a container's updates
+ * containers/.files/NAME.json    the files of its image that it has on the host
  * ```
  */
 export interface Layout {
@@ -36,6 +38,8 @@ export interface Layout {
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
+  readonly ledgers: string;
+  readonly stateRecords: string;
   object(key: string): string;
   layer(diffId: Digest): string;
   layerLock(diffId: Digest): string;
@@ -49,6 +53,8 @@ export interface Layout {
   journal(name: string): string;
   containerLock(name: string): string;
   settings(name: string): string;
+  ledger(name: string): string;
+  stateRecord(name: string): string;
 }
 
 /** The path of an object below the objects of a store or of a stage. */
@@ -61,6 +67,8 @@ export function layoutOf(stateDir: string): Layout {
   const containers = join(stateDir, "containers");
   const journals = join(containers, ".journal");
   const containerLocks = join(containers, ".lock");
+  const ledgers = join(containers, ".files");
+  const stateRecords = join(containers, ".state");
   const inStore = (...parts: string[]): string => join(store, ...parts);
   const deployment = (name: string, n: number): string => join(containers, `${name}.${n}`);
   return {
@@ -77,6 +85,8 @@ export function layoutOf(stateDir: string): Layout {
     containers,
     journals,
     containerLocks,
+    ledgers,
+    stateRecords,
     object: (key) => objectIn(inStore("objects"), key),
     layer: (diffId) => inStore("layers", digestHex(diffId)),
     layerLock: (diffId) => inStore("tmp", `${digestHex(diffId)}.layer`),
@@ -90,5 +100,7 @@ export function layoutOf(stateDir: string): Layout {
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
+    ledger: (name) => join(ledgers, `${name}.json`),
+    stateRecord: (name) => join(stateRecords, `${name}.json`),
   };
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
+import { mkdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { removeTree } from "./files.ts";
+import { entriesOf } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { tryLockFile } from "./locks.ts";
 
@@ -42,14 +43,24 @@ export function makeStage({ tmp }: Layout): Stage {
   }
 }
 
-/** Removes what dead processes left. */
-export async function removeStaleStages({ tmp }: Layout): Promise<void> {
-  for (const name of readdirSync(tmp)) {
-    if (!name.endsWith(LOCK_SUFFIX)) continue;
-    const path = join(tmp, name);
-    using lock = tryLockFile(path, "exclusive");
-    if (lock === undefined) continue;
-    await removeTree(path.slice(0, -LOCK_SUFFIX.length));
-    unlinkSync(path);
+/** Removes what dead processes left. Returns the directories of those that live. */
+export async function removeStaleStages(layout: Layout): Promise<string[]> {
+  const live: string[] = [];
+  for (const dir of stagesOf(layout)) {
+    using lock = tryLockFile(dir + LOCK_SUFFIX, "exclusive");
+    if (lock === undefined) {
+      live.push(dir);
+      continue;
+    }
+    await removeTree(dir);
+    unlinkSync(dir + LOCK_SUFFIX);
   }
+  return live;
+}
+
+/** All, also those that dead processes left. */
+export function stagesOf({ tmp }: Layout): string[] {
+  return entriesOf(tmp)
+    .filter((name) => name.endsWith(LOCK_SUFFIX))
+    .map((name) => join(tmp, name.slice(0, -LOCK_SUFFIX.length)));
 }

@@ -44,7 +44,9 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
 export function view(result: Result): View {
   if ("present" in result) return [line(`${result.name} already present`)];
   const head = line(`Extracting to ${result.destination}`);
-  return result.dryRun ? [head, ...viewInstall(result)] : [head, ...viewNotes(result.notes)];
+  return result.dryRun
+    ? [head, ...viewInstall(result)]
+    : [head, ...result.files.map((text) => line(text)), ...viewNotes(result.notes)];
 }
 
 function nameFor({ as, image }: NamedSource, { name }: Words["options"]): string {
