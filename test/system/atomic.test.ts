@@ -28,6 +28,10 @@ async function present(...paths: string[]): Promise<string[]> {
 }
 
 beforeAll(async () => {
+  // What stays of any first install: the directories of the store.
+  await lab.output(["berth", "install", "localhost:5000/web", "--name", "page", "--no-start"]);
+  await lab.output(["berth", "uninstall", "page", "--purge"]);
+  await done("-y", "images", "delete", "--all");
   before = await footprint(lab);
   await cp(await atomicImages(), join(lab.dir, "var/atomic-images"), { recursive: true });
   for (const name of atomicImageNames)
