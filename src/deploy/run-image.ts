@@ -126,7 +126,9 @@ async function withDirectories<T>(
   const file = plan.files.find(({ name }) => name.startsWith("tmpfiles-"));
   if (file === undefined) return use();
   const path = join(dir, file.name);
-  const named = [...file.text.matchAll(/^[dD][!+=-]*\s+"?([^\s"]+)/gm)].map(([, directory = ""]) => directory);
+  const named = [...file.text.matchAll(/^[dD][!+=-]*\s+"?([^\s"]+)/gm)].map(
+    ([, directory = ""]) => directory,
+  );
   const made = await missingPaths(host, named);
   await createTmpfiles(path);
   try {
