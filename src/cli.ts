@@ -1,9 +1,13 @@
 /** The command `berth`: the only file that touches the arguments, the exit status and the signals of the process. */
+import { constants } from "node:os";
 import { basename } from "node:path";
 import type { Verb } from "./commands/command.ts";
-import { Failure, isErrno } from "./errors.ts";
+import { Failure, INTERRUPTED, isErrno } from "./errors.ts";
 import { readVersion } from "./version.ts";
 import type { Personality } from "./view.ts";
+
+/** Each undoes what was begun; a closed terminal says SIGHUP. */
+const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command that this process was started for. `verbs`: others than berth's. */
 export function main({ verbs }: { verbs?: readonly Verb[] } = {}): void {
@@ -23,12 +27,18 @@ function personality(): Personality {
 async function runCommand(argv: readonly string[], verbs: readonly Verb[] | undefined): Promise<void> {
   const interrupt = new AbortController();
   const abort = (): void => interrupt.abort(new Failure("INTERRUPTED", "interrupted"));
+  const received: NodeJS.Signals[] = [];
   // Said once is enough, and said twice changes nothing: what was begun is undone to its end.
-  process.on("SIGINT", abort);
-  process.on("SIGTERM", abort);
+  for (const name of INTERRUPTS) {
+    process.on(name, () => {
+      received.push(name);
+      abort();
+    });
+  }
   process.on("uncaughtException", (error) => void crash(error, argv));
   process.stdout.on("error", (error) => {
-    if (isErrno(error, "EPIPE")) abort();
+    // Nobody reads it any more: the pipe or the terminal is closed.
+    if (isErrno(error, "EPIPE") || isErrno(error, "EIO")) abort();
     else void crash(new Error("cannot write the result", { cause: error }), argv);
   });
   process.stderr.on("error", () => {}); // nowhere is left to tell it
@@ -39,7 +49,7 @@ async function runCommand(argv: readonly string[], verbs: readonly Verb[] | unde
   const onVerb = (name: string): void => {
     process.title = `${personality()} ${name}`;
   };
-  process.exitCode = await run(argv, {
+  const status = await run(argv, {
     stdout,
     stderr,
     env,
@@ -48,6 +58,8 @@ async function runCommand(argv: readonly string[], verbs: readonly Verb[] | unde
     onVerb,
     verbs,
   });
+  const [first] = received;
+  process.exitCode = status === INTERRUPTED && first !== undefined ? 128 + constants.signals[first] : status;
 }
 
 /** Ends the process with an error that no command could tell. */

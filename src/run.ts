@@ -3,7 +3,7 @@ import type { Context, Handler, Verb } from "./commands/command.ts";
 import { withSpellings } from "./commands/spellings.ts";
 import { verbs as allVerbs } from "./commands/verbs.ts";
 import { loadConfig } from "./config.ts";
-import { exitStatus, Failure, isFailure } from "./errors.ts";
+import { exitStatus, Failure, INTERRUPTED, isFailure } from "./errors.ts";
 import { createOutput, type Output } from "./output/output.ts";
 import type { Sink } from "./output/reporter.ts";
 import type { Invocation } from "./program.ts";
@@ -75,9 +75,9 @@ async function printStream(
 ): Promise<number> {
   try {
     for await (const item of stream) output.item(item, () => handler.view(item as never));
-    return signal.aborted ? 130 : 0;
+    return signal.aborted ? INTERRUPTED : 0;
   } catch (error) {
-    if (signal.aborted && isInterruption(error, signal)) return 130;
+    if (signal.aborted && isInterruption(error, signal)) return INTERRUPTED;
     throw error;
   }
 }

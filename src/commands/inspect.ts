@@ -1,3 +1,4 @@
+import { imageOf } from "../deploy/deployments.ts";
 import type { DescribedExports, TemplateVariable } from "../deploy/describe-exports.ts";
 import { hostAccessLines } from "../deploy/host-access.ts";
 import { type Inspected, inspect } from "../deploy/inspect.ts";
@@ -37,13 +38,14 @@ export function view(result: Result): View {
   }
 }
 
-function viewContainer({ name, deployment, directory, info }: Inspected & { kind: "container" }): View {
+function viewContainer(container: Inspected & { kind: "container" }): View {
+  const { name, deployment, directory, info, files } = container;
   const { berth } = info;
   return [
     fields([
       ["container", { text: name, tone: "strong" }],
       ["image", info.image],
-      ["digest", `sha256:${info.revision}`],
+      ["digest", imageOf(info)],
       ["installed", { since: new Date(info.created * 1000).toISOString() }],
       ["deployment", String(deployment)],
       ["directory", directory],
@@ -54,6 +56,12 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
       ["values", Object.keys(berth.request.values)],
       ["environment", Object.keys(berth.request.environment)],
       ["host files", berth.hostFiles.map(({ path }) => path)],
+      [
+        "image's files",
+        files
+          .filter(({ type }) => type !== "directory")
+          .map(({ path, state }) => (state === "unchanged" ? path : `${path} (${state})`)),
+      ],
       ["state", berth.state],
       ["host access", hostAccessLines(berth.hostAccess ?? [])],
     ]),

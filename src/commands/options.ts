@@ -17,15 +17,30 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];
   wants: string[];
   partOf: string[];
   wantedBy: string[];
+  /** A root file system in another place. */
+  rootfs?: string;
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
+}
+
+export interface RunOptions
+  extends PullingOptions,
+    Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
+  name?: string;
+  set: Record<string, string>;
+  /** A file with values. */
+  values?: string;
+  env: Record<string, string>;
+  volume: string[];
 }
 
 export interface OrderOptions {
@@ -53,6 +68,24 @@ export interface LogsOptions {
   follow: boolean;
 }
 
+export interface MountOptions {
+  /** Of mount(8), lists with commas. */
+  options: string[];
+  live: boolean;
+  shared: boolean;
+}
+
+export interface AdoptOptions {
+  from?: string;
+  dryRun: boolean;
+  undo: boolean;
+  confirm: boolean;
+}
+
+export interface ShareOptions {
+  checkout: boolean;
+}
+
 export interface PullOptions extends PullingOptions {
   /** The name to store the image under. */
   as?: string;
@@ -67,6 +100,7 @@ export interface UpdateOptions {
   values?: string;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;

@@ -5,29 +5,35 @@ import { Failure } from "../errors.ts";
 import { type Host, withHost } from "../host.ts";
 import { fields, line, type Text, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { changeNotes } from "./file-notes.ts";
 import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
 import type { UpdateOptions } from "./options.ts";
 
 export interface UpdateResult {
   updates: Outcome[];
+  /** What the admin should know of the images' files on the host, a line each. */
+  notes: string[];
 }
 
 export async function run(context: Context, names: string[], options: UpdateOptions): Promise<UpdateResult> {
   checkUsage(names, options);
   const request = requestOf({ ...options, set: await givenValues(options) });
-  return withHost(context, async (host) => ({
-    updates: await (options.all || options.auto
-      ? updateAll(host, request)
-      : updateNamed(host, names, request)),
-  }));
+  return withHost(context, async (host) => {
+    const several = options.all || options.auto;
+    const updates = await (several ? updateAll(host, request) : updateNamed(host, names, request));
+    const files = updates.flatMap((each) => ("files" in each ? each.files : []));
+    return { updates, notes: changeNotes(files, context.personality) };
+  });
 }
 
-export function view({ updates }: UpdateResult): View {
+export function view({ updates, notes }: UpdateResult): View {
   if (updates.length === 0) return [line("nothing is installed that this is for")];
   const [only] = updates;
-  if (updates.length === 1 && only !== undefined && "from" in only) return viewOne(only);
+  const lines = notes.map((text) => line(text));
+  if (updates.length === 1 && only !== undefined && "from" in only) return [...lines, ...viewOne(only)];
   return [
+    ...lines,
     table(
       [
         { title: "NAME" },
@@ -101,5 +107,6 @@ function checkUsage(
 
 function requestOf(options: UpdateOptions): UpdateRequest {
   const { set, unset, rebase, pull, watch, dryRun, stageOnly, apply, auto } = options;
-  return { set, unset, rebase, pull, watchMs: watch * 1000, dryRun, stageOnly, apply, auto };
+  const keepHostFiles = options.keepHostFiles || undefined;
+  return { set, unset, rebase, keepHostFiles, pull, watchMs: watch * 1000, dryRun, stageOnly, apply, auto };
 }

@@ -1,5 +1,5 @@
 /**
- * activate: the one change of a running system. Host files by rename, the NAME link by one rename, enablement, one
+ * activate: the one change of a running system. The image's files and berth's own by rename, the NAME link by one rename, enablement, one
  * daemon-reload, accounts and state directories. Install, update and rollback choose the deployment; they have written the
  * journal, start the service themselves, and undo a failure. Doing it again does nothing more.
  */
@@ -12,13 +12,27 @@ import { placeHostFile, removeHostFile } from "./host-files.ts";
 import type { Info } from "./info.ts";
 import { findMask } from "./observe.ts";
 import { isInstallChanged } from "./order-files.ts";
+import { type FileOutcome, filesRequestOf, settleFiles } from "./settle-files.ts";
 
-/** `from` is the deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
-export async function activate(host: Host, { to, from }: { to: Info; from?: Info }): Promise<void> {
+export interface Activated {
+  to: Info;
+  /** The deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
+  from?: Info;
+  /** A way back is gone whatever is in the way. */
+  back?: boolean;
+}
+
+/** @throws Failure HOST_FILE_CONFLICT before anything is changed, unless it goes back. */
+export async function activate(host: Host, { to, from, back = false }: Activated): Promise<FileOutcome[]> {
   const { name, deployment } = to.berth;
   const unit = `${name}.service`;
   host.report({ type: "step", step: "activate", name });
   const [had, has] = [from !== undefined && hasService(from), hasService(to)];
+  const outcomes = await settleFiles(host, {
+    ...filesRequestOf(to),
+    ...(back && { conflicts: "keep" }),
+    dir: host.layout.deployment(name, deployment),
+  });
   if (had && !has) await disable(host, unit);
   await writeHostFiles(host, to);
   await removeSuperseded(host, { to, from });
@@ -35,10 +49,11 @@ export async function activate(host: Host, { to, from }: { to: Info; from?: Info
     (await isEnabled(host, unit))
   )
     await reenable(host, unit);
-  if (host.offline) return;
+  if (host.offline) return outcomes;
   const systemd = await host.systemd();
   await systemd.reload();
   await makeAccountsAndDirectories(to);
+  return outcomes;
 }
 
 async function writeHostFiles({ config, layout }: Host, { berth }: Info): Promise<void> {

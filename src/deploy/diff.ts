@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { type Info, readInfo } from "./info.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
 import { FORCED_VARIABLES } from "./values.ts";
@@ -22,7 +23,7 @@ export interface DeploymentDiff {
 }
 
 /** Files that hold values: that they differ is said, not how. */
-const SECRET = new Set(["config.json", "environment", "info"]);
+const SECRET = /^(config\.json|environment|info|rendered-\d+)$/;
 
 /** By default from the previous deployment to the current one. @throws Failure NO_PREVIOUS */
 export async function diff(host: Host, name: string, numbers: readonly number[]): Promise<DeploymentDiff> {
@@ -41,7 +42,7 @@ export async function diff(host: Host, name: string, numbers: readonly number[])
     name,
     a,
     b,
-    image: { a: `${infoA.image}@sha256:${infoA.revision}`, b: `${infoB.image}@sha256:${infoB.revision}` },
+    image: { a: `${infoA.image}@${imageOf(infoA)}`, b: `${infoB.image}@${imageOf(infoB)}` },
     files: await diffTrees(join(from, "rootfs"), join(to, "rootfs")),
     values: [...names].filter((each) => valuesA.get(each) !== valuesB.get(each)).sort(),
     texts: await diffTexts(from, to),
@@ -95,7 +96,7 @@ async function diffTexts(a: string, b: string): Promise<DeploymentDiff["texts"]>
     const [inA, inB] = await Promise.all([linesOf(join(a, file)), linesOf(join(b, file))]);
     if (inA.join("\n") === inB.join("\n")) continue;
     const only = (lines: string[], others: string[]): string[] =>
-      SECRET.has(file) ? [] : lines.filter((line) => !others.includes(line));
+      SECRET.test(file) ? [] : lines.filter((line) => !others.includes(line));
     texts.push({ file, removed: only(inA, inB), added: only(inB, inA) });
   }
   return texts;

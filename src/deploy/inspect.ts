@@ -6,10 +6,19 @@ import { findContainer } from "./containers.ts";
 import { type DescribedExports, describeExports } from "./describe-exports.ts";
 import { type ListedImage, listedImage, requireImage } from "./images.ts";
 import type { Info } from "./info.ts";
+import { type ListedFile, listFiles } from "./list-files.ts";
 import { readExports } from "./read-exports.ts";
 
 export type Inspected =
-  | { kind: "container"; name: string; deployment: number; directory: string; info: Info }
+  | {
+      kind: "container";
+      name: string;
+      deployment: number;
+      directory: string;
+      info: Info;
+      /** Files of its image that it has on the host, as they are now. */
+      files: ListedFile[];
+    }
   | {
       kind: "image";
       image: ListedImage;
@@ -23,7 +32,8 @@ export type Inspected =
 export async function inspect(host: Host, typed: string): Promise<Inspected> {
   try {
     const { name, deployment, dir, info } = await findContainer(host, typed);
-    return { kind: "container", name, deployment, directory: dir, info };
+    const files = await listFiles(host, name);
+    return { kind: "container", name, deployment, directory: dir, info, files };
   } catch (error) {
     if (!isFailure(error, "NOT_INSTALLED")) throw error;
   }

@@ -7,11 +7,23 @@ const SECRET = [...IN_PROC("kcore", "keys", "sched_debug"), "/sys/firmware"];
 const NEEDLESS = IN_PROC("acpi", "asound", "latency_stats", "scsi", "timer_list", "timer_stats");
 const CONTROLS = IN_PROC("bus", "fs", "irq", "sys", "sysrq-trigger");
 
+/** File systems of their own below /sys, which comes with them: that /sys is read-only says nothing of these. */
+const MOUNTED = [
+  "fs/bpf",
+  "fs/cgroup",
+  "fs/pstore",
+  "kernel/config",
+  "kernel/debug",
+  "kernel/security",
+  "kernel/tracing",
+].map((name) => `/sys/${name}`);
+
 /**
  * What Docker and podman hide and protect. systemd takes 3 ms of a start for each path that it hides, so it hides what
  * holds secrets, and protects the rest from being written to.
  */
 export function kernelPaths(runtime: Runtime): { maskedPaths: string[]; readonlyPaths: string[] } {
-  if (runtime.kind === "oci") return { maskedPaths: [...NEEDLESS, ...SECRET], readonlyPaths: CONTROLS };
+  if (runtime.kind === "oci")
+    return { maskedPaths: [...NEEDLESS, ...SECRET], readonlyPaths: [...CONTROLS, ...MOUNTED] };
   return { maskedPaths: SECRET, readonlyPaths: [...NEEDLESS, ...CONTROLS] };
 }

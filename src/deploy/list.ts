@@ -3,7 +3,8 @@ import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ListedUnit } from "../systemd/systemd.ts";
 import { containerNames, findContainer } from "./containers.ts";
-import { interruptedNames } from "./recover.ts";
+import { imageOf } from "./deployments.ts";
+import { interruptedNames } from "./journal.ts";
 
 export interface ListedContainer {
   name: string;
@@ -40,7 +41,7 @@ async function describe(host: Host, name: string, state: string): Promise<Listed
     return {
       name,
       image: info.image,
-      digest: `sha256:${info.revision}`,
+      digest: imageOf(info),
       state: info["has-container-service"] === false && state !== "interrupted" ? "no service" : state,
       runtime: info.runtime,
       deployment,

@@ -84,8 +84,9 @@ function addVolume(
   refuseOwnState(source, facts.paths.state);
   const inImage = facts.directory(destination);
   const { uid, gid, mode } = inImage ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };
+  // The container sees its volumes and not this; users of the host have no business with what an image or its service put there.
   if (result.state.length === 0)
-    result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
+    result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0700" });
   result.state.push({
     path: source,
     uid,

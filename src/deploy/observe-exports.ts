@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { findHome } from "../home.ts";
 import type { Host } from "../host.ts";
-import type { Tree } from "../layer/tree.ts";
-import type { Store } from "../store/store.ts";
 import type { AcceptedImage } from "./accept.ts";
 import type { Info } from "./info.ts";
+import { observeHostfs } from "./observe-hostfs.ts";
 import type { Facts } from "./plan.ts";
 import { readExports } from "./read-exports.ts";
+import type { Basis } from "./remote-rootfs.ts";
 
 export async function observeExports(
   { config, offline }: Host,
@@ -18,13 +18,17 @@ export async function observeExports(
     image,
     tree,
     store,
+    readNow,
     replaces,
-  }: { image: AcceptedImage; tree: Tree; store: Store; replaces: Info | undefined },
-): Promise<Pick<Facts, "exports" | "variables" | "caller" | "security" | "kindOf" | "madeSources">> {
+  }: { image: AcceptedImage; replaces: Info | undefined } & Omit<Basis, "rootfs">,
+): Promise<
+  Pick<Facts, "exports" | "hostfs" | "variables" | "caller" | "security" | "kindOf" | "madeSources">
+> {
   const { root } = config;
   const uuid = replaces?.values["UUID"];
   return {
     exports: await readExports(store, tree, { image: image.name }),
+    hostfs: observeHostfs(tree, readNow),
     variables: {
       imageName: bareName(image.name),
       atomic: ownProgram(root),

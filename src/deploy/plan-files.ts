@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { formatRuntimeConfig } from "../oci/runtime-config.ts";
 import { quoteEnvironmentFile } from "../unit/quote.ts";
-import { missingAccounts } from "./accounts.ts";
+import { missingAccounts, sysusersFile } from "./accounts.ts";
 import type { Facts, Plan } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import { dropInText, tmpfilesText, type UnitContext, unitText } from "./unit-files.ts";
@@ -56,7 +56,7 @@ export function hostFilesOf(
     ...Object.fromEntries(units.map((unit) => [unit, join(paths.unitDirectory, unit)])),
     "10-berth.conf": join(paths.unitDirectory, `${name}.service.d`, "10-berth.conf"),
     [`tmpfiles-${name}.conf`]: join(paths.tmpfilesDirectory, `${name}.conf`),
-    [`sysusers-${name}.conf`]: join(paths.sysusersDirectory, `berth-${name}.conf`),
+    [`sysusers-${name}.conf`]: sysusersFile(name),
   };
   return files.flatMap(({ name: file, mode }) => {
     const path = places[file];

@@ -3,6 +3,7 @@
  * image is in the facts.
  */
 import { Failure } from "../errors.ts";
+import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
@@ -17,12 +18,15 @@ import { fitUnit, imageUnit, readImageUnit } from "./exports-unit.ts";
 import { healthOf } from "./health.ts";
 import { type HostAccess, hostAccessOf } from "./host-access.ts";
 import { formatInfo, type Info } from "./info.ts";
+import type { InstalledFile } from "./installed-files.ts";
 import { healthOfManifest } from "./manifest-health.ts";
 import { CAPABILITIES, planConfig } from "./plan-config.ts";
 import { hostFilesOf, serviceFiles, tmpfilesFile } from "./plan-files.ts";
+import { installedRecord, planInstalled, withInstalled } from "./plan-installed.ts";
 import { plannedKind } from "./planned-kind.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
+import type { FileOutcome } from "./settle-files.ts";
 import { killSignal, type UnitContext } from "./unit-files.ts";
 import { shownValues, valuesOf } from "./values.ts";
 import { writableRoot } from "./writable-root.ts";
@@ -47,12 +51,16 @@ export interface Facts {
   /** Its user, resolved in its own passwd and group files. */
   user: ImageUser;
   isExecutable(path: string): boolean;
+  /** Where a path of the image leads, seen from its root: links are followed. */
+  resolve(path: string): string;
   /** Owner and mode of a directory of the image; undefined where it has none there. */
   directory(path: string): { uid: number; gid: number; mode: number } | undefined;
   /** A free number for the deployment. */
   number: number;
   /** The deployment's directory as the system that will run it sees it. */
   dir: string;
+  /** Where its root file system is that already is somewhere, as that system sees it; undefined: it is checked out. */
+  rootfs?: string | undefined;
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
@@ -62,14 +70,16 @@ export interface Facts {
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
-  /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
-  paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** Where the host's units and tmpfiles lines go, and the directory of berth's state, as that system sees them. */
+  paths: { unitDirectory: string; tmpfilesDirectory: string; state: string };
   /** What the host's init may give, a bit each; undefined: all. */
   capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
   preset?: Preset | undefined;
   /** What an image in the /exports format brings; undefined for one that is not. */
   exports?: Exports | undefined;
+  /** Where its hostfs lies in the image, without a slash before it, and what its files hold, by the path below it. */
+  hostfs?: { base: string; contentOf(path: ByteString): Uint8Array } | undefined;
   /** What its templates are told beside what else is known here. */
   variables: { imageName: string; atomic: string; uuid: string };
   /** Whoever installs. */
@@ -97,8 +107,14 @@ export interface Plan {
   files: { name: string; text: string; mode: number }[];
   /** Files of the host, each a copy of one of the deployment's. */
   hostFiles: { path: string; file: string; mode: number }[];
+  /** Files of the image for the host. */
+  installed: InstalledFile[];
+  /** What would become of them, and of those that the current deployment has there. */
+  foreseen: FileOutcome[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: MountTarget[];
+  /** What `rootfs` of the deployment is a link to; absent: it is a checkout. */
+  rootfs?: string;
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
   directories: { name: string; like?: string }[];
   /**
@@ -146,7 +162,10 @@ export function planDeployment(
   const notify = request.notify ?? own?.notify ?? image.config.labels[NOTIFY_LABEL] === "true";
   const watchdog = request.watchdog ?? own?.watchdog ?? watchdogOf(image.config.labels[WATCHDOG_LABEL]);
   const imageTmpfiles = tmpfilesOf(facts, values(""));
-  const kindOf = plannedKind(facts, { tmpfiles: imageTmpfiles });
+  const kindOf = plannedKind(facts, {
+    tmpfiles: imageTmpfiles,
+    installed: planInstalled(facts, values("")).files,
+  });
   const planned = planConfig(name, request, {
     ...{ facts, render, notify, watchdog, kindOf },
     values: values(""),
@@ -155,13 +174,20 @@ export function planDeployment(
   const overlay =
     config.root.readonly === true
       ? undefined
-      : writableRoot(request.writable ?? "keep", { name, dir, state: facts.paths.state });
+      : writableRoot(request.writable ?? "keep", {
+          name,
+          dir,
+          state: facts.paths.state,
+          lower: facts.rootfs,
+        });
   if (overlay !== undefined) config.root.path = "root";
+  else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
   const stopSignal = stopSignalOf(own?.killSignal ?? image.config.stopSignal);
   const lossy = request.runtimeLossy ?? false;
   const service = serviceOf(config, {
     runtime,
-    bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    bundle: { name, dir, root: overlay?.path ?? facts.rootfs ?? `${dir}/rootfs`, notify },
+    resolve: facts.resolve,
     stopSignal,
     lossy,
     systemdVersion: facts.systemdVersion,
@@ -187,6 +213,7 @@ export function planDeployment(
     files,
     hostFiles: hostFilesOf(files, { name, facts, overlay }),
     mountTargets: mounts.targets,
+    ...(facts.rootfs === undefined ? {} : { rootfs: facts.rootfs }),
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
@@ -245,14 +272,17 @@ function basis(name: string, { image, number, runtime }: Facts) {
     digest: image.digest,
     deployment: number,
     runtime: formatRuntime(runtime),
+    installed: [],
+    foreseen: [],
   };
 }
 
 function withInfo(
-  plan: Plan,
+  service: Plan,
   request: InstallRequest,
   context: { facts: Facts; notify: boolean; values: TemplateValues },
 ): Plan {
+  const plan = withInstalled(service, context);
   const info = { name: "info", text: formatInfo(infoOf(plan, request, context)), mode: 0o600 };
   return { ...plan, files: [...plan.files, info] };
 }
@@ -302,16 +332,18 @@ function infoOf(
     created: facts.now,
     values,
     "has-container-service": plan.service,
-    "installed-files": [],
-    "installed-files-checksum": {},
+    ...installedRecord(plan.installed),
     runtime: plan.runtime,
+    ...(request.rootfs === undefined ? {} : { remote: request.rootfs }),
     berth: {
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
-      request,
+      request: withoutAdoption(request),
       command: plan.command,
+      ...(plan.rootfs === undefined ? {} : { rootfs: plan.rootfs }),
       hostFiles: plan.hostFiles,
+      ...(plan.installed.length > 0 ? { installed: plan.installed } : {}),
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
       enabled: plan.enable,
@@ -321,6 +353,11 @@ function infoOf(
       ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },
   };
+}
+
+/** What the admin said of the directories that are there now says nothing of those that a later image names. */
+function withoutAdoption({ adoptState: _, ...request }: InstallRequest): InstallRequest {
+  return request;
 }
 
 /** Whether the image says that it changes its data in a way that older versions cannot read. */

@@ -1,11 +1,11 @@
 /** What paths of the host will be once the files of a deployment are there. Pure. */
-import { showBytes } from "../layer/byte-string.ts";
+import type { InstalledFile } from "./installed-files.ts";
 import type { Facts } from "./plan.ts";
 
 /** As the host has it now; where it has nothing, what the image's own tmpfiles.d(5) lines or host files will make there. */
 export function plannedKind(
-  { kindOf, exports }: Pick<Facts, "kindOf" | "exports">,
-  { tmpfiles = "" }: { tmpfiles?: string | undefined },
+  { kindOf }: Pick<Facts, "kindOf">,
+  { tmpfiles = "", installed }: { tmpfiles?: string | undefined; installed: readonly InstalledFile[] },
 ): Facts["kindOf"] {
   const made = new Map<string, "dir" | "file">();
   for (const line of tmpfiles.split("\n")) {
@@ -13,8 +13,7 @@ export function plannedKind(
     if (/[fFwpcb]/.test(type)) made.set(clean(path), "file");
     if (/[dDevqQC]/.test(type)) made.set(clean(path), "dir");
   }
-  for (const { path, entry } of exports?.hostfs ?? [])
-    made.set(`/${showBytes(path)}`, entry.type === "directory" ? "dir" : "file");
+  for (const { path, type } of installed) made.set(path, type === "directory" ? "dir" : "file");
   return (path) => {
     const kind = kindOf(path);
     return kind === "absent" ? (made.get(clean(path)) ?? "absent") : kind;

@@ -2,6 +2,7 @@
 import type { Host } from "../host.ts";
 import type { UnitState } from "../systemd/systemd.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 
 export interface Status {
   name: string;
@@ -52,7 +53,7 @@ function describe({ name, unit, deployment, info }: Container): Omit<Status, "se
   return {
     name,
     image: info.image,
-    digest: `sha256:${info.revision}`,
+    digest: imageOf(info),
     deployment,
     runtime: info.runtime,
     command: info.berth.command,

@@ -1,5 +1,6 @@
 /** The texts of a container's unit, of berth's drop-in for it, and of its tmpfiles lines. Pure. */
 import { constants } from "node:os";
+import { normalize } from "node:path";
 import { Failure } from "../errors.ts";
 import type { Render } from "../render/templates.ts";
 import { isBind } from "../runtime/mounts.ts";
@@ -13,6 +14,9 @@ import { replaceWantedBy } from "./order-files.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import type { PlannedService } from "./service.ts";
+
+/** Sources that are no matter of a mount: the kernel's, systemd's own, and files of the root file system. */
+const EVER_THERE = /^\/(proc|sys|dev|run\/systemd)(\/|$)|^\/etc\/(hosts|resolv\.conf)$/;
 
 /** Longer than any server of files needs, shorter than people wait for a reboot. */
 const STOP_SECONDS = 30;
@@ -60,13 +64,17 @@ export function unitText(
 
 export function dropInText(request: InstallRequest, context: UnitContext): string {
   const { name, facts, render, service, stopSignal, watchdog, image } = context;
-  const needed = service.config.mounts
+  const sources = service.config.mounts
     .filter(isBind)
-    .map((mount) => mount.source ?? "")
-    .filter((source) => source.startsWith("/var/"));
-  const root = context.mountedRoot === undefined ? [] : [context.mountedRoot];
+    .map((mount) => normalize(mount.source ?? ""))
+    .filter((source) => source.startsWith("/") && !EVER_THERE.test(source));
+  const needed = [
+    facts.paths.state,
+    ...sources,
+    ...[context.mountedRoot, facts.rootfs].filter((path) => path !== undefined),
+  ];
   const unit: Directive[] = [
-    ["RequiresMountsFor", [facts.paths.state, ...needed, ...root].map(quotePath).join(" ")],
+    ["RequiresMountsFor", [...new Set(needed)].map(quotePath).join(" ")],
     ...orderDirectives(request.order),
   ];
   const stopping: Directive[] = [

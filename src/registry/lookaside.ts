@@ -18,8 +18,6 @@ import { lookasideOf, type RegistriesD } from "./registries-d.ts";
 import { withRetries } from "./retry.ts";
 import type { SessionOptions } from "./session.ts";
 
-const REQUEST_MS = 60_000;
-
 /**
  * Signatures in the files `BASE/REPOSITORY@sha256=HEX/signature-N`, N from 1 on: a directory, or any web server (written to
  * by PUT, where it allows that).
@@ -108,7 +106,7 @@ export class Lookaside {
       const response = await http.request(new URL(place), {
         method: "PUT",
         body: blob,
-        deadlineMs: REQUEST_MS,
+        deadlineMs: http.smallMs,
       });
       await response.discard();
       if ([200, 201, 204].includes(response.status)) return;
@@ -122,7 +120,7 @@ export class Lookaside {
 }
 
 async function getOnce(http: Http, place: string): Promise<Buffer | undefined> {
-  const response = await http.request(new URL(place), { deadlineMs: REQUEST_MS });
+  const response = await http.request(new URL(place), { deadlineMs: http.smallMs });
   if (response.status === 404) {
     await response.discard();
     return undefined;

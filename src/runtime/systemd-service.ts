@@ -23,9 +23,12 @@ const KNOWN_LINUX = [
 export interface SystemdNeeds {
   /** Holds the process' environment, so that no value stands in the unit. */
   environmentFile: string;
-  /** Of the host's systemd; the oldest that berth supports where it is not known. */
-  version: number;
+  /** Of the host's systemd; undefined where it is not known. */
+  version: number | undefined;
 }
+
+/** The oldest systemd that berth supports; what an unknown one is taken for when it may lack something. */
+const OLDEST_SYSTEMD = 250;
 
 export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNeeds): Service {
   const { process, linux = {} } = config;
@@ -54,9 +57,13 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
     processDirectives(process),
     capabilities(config),
     workingDirectory(process.cwd),
-    mountDirectives(config.mounts, { noNewPrivileges: process.noNewPrivileges === true, run }),
+    mountDirectives(config.mounts, {
+      noNewPrivileges: process.noNewPrivileges === true,
+      run,
+      version: bundle.version,
+    }),
     deviceDirectives(linux),
-    namespaceDirectives(config, bundle.version),
+    namespaceDirectives(config, bundle.version ?? OLDEST_SYSTEMD),
     seccompDirectives(linux["seccomp"]),
     paths(config),
     rest(config),

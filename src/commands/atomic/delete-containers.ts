@@ -4,7 +4,7 @@ import { Failure } from "../../errors.ts";
 import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
-import { type UninstallResult, view as viewUninstall } from "../uninstall.ts";
+import { exitStatus as exitStatusOf, type UninstallResult, view as viewUninstall } from "../uninstall.ts";
 import { confirmDelete } from "./confirm.ts";
 import { missing, notInstalled, requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
@@ -26,7 +26,7 @@ export async function translate({ args, options }: Words, { config }: Context): 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
   const { display, force, all } = options;
   if (display === true) return { wouldDelete: args };
-  if (args.length === 0) return { uninstalled: [] };
+  if (args.length === 0) return { uninstalled: [], failed: [], notes: [] };
   for (const name of args) await requireInstalled(context, name);
   // Only `containers delete` has --all, and asks.
   if (all !== undefined) await confirmDelete(context, args);
@@ -40,6 +40,10 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
 export function view(result: Result, _asked: Asked): View {
   if ("uninstalled" in result) return viewUninstall(result);
   return result.wouldDelete.map((name) => line(`systemctl disable --now ${name}`));
+}
+
+export function exitStatus(result: Result): number {
+  return "uninstalled" in result ? exitStatusOf(result) : 0;
 }
 
 async function requireInstalled({ config }: Context, name: string): Promise<void> {

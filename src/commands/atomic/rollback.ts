@@ -9,6 +9,7 @@ import type { Words } from "./spelling.ts";
 interface Result {
   name: string;
   to: { deployment: number };
+  notes: string[];
   state: string;
 }
 
@@ -33,11 +34,12 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   }
 }
 
-export function view({ name, to, state }: Result): View {
+export function view({ name, to, notes, state }: Result): View {
   return [
     line(`Attempting to roll back system container: ${name}`),
     line(
       `Rolling back container ${name} to the checkout at ${layoutOf(state).deployment(name, to.deployment)}`,
     ),
+    ...notes.map((text) => line(text)),
   ];
 }

@@ -27,12 +27,13 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
 }
 
 /** Undefined: as berth's own. */
-export function view({ updates, state }: Result, { args, options }: Asked): View | undefined {
+export function view({ updates, notes, state }: Result, { args, options }: Asked): View | undefined {
   const [only] = updates;
-  if (options["all"] === true || args.length > 1) return viewAll(updates);
+  const lines = notes.map((text) => line(text));
+  if (options["all"] === true || args.length > 1) return [...lines, ...viewAll(updates)];
   if (only?.outcome === "unchanged") return [line("Latest version already installed.")];
   if (only?.outcome === "updated" && only.to !== undefined)
-    return [line(`Extracting to ${layoutOf(state).deployment(only.name, only.to.deployment)}`)];
+    return [line(`Extracting to ${layoutOf(state).deployment(only.name, only.to.deployment)}`), ...lines];
   return undefined;
 }
 

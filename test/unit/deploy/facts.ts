@@ -41,6 +41,7 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
     isExecutable: () => true,
+    resolve: (path) => path,
     directory: () => ({ uid: 0, gid: 0, mode: 0o700 }),
     number: 0,
     dir: "/var/lib/berth/containers/etcd.0",
@@ -51,7 +52,6 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     paths: {
       unitDirectory: "/etc/systemd/system",
       tmpfilesDirectory: "/etc/tmpfiles.d",
-      sysusersDirectory: "/etc/sysusers.d",
       state: "/var/lib/berth",
     },
     variables: {
