@@ -1,6 +1,7 @@
 import { Failure, isFailure } from "../../errors.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
+import { requireOneStorage } from "./one-storage.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
@@ -23,6 +24,7 @@ export function translate({ args, options }: Words, { personality }: Context): W
 /** Without a command the service is started. */
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
   const [name = "", ...command] = args;
+  await requireOneStorage(context, name, options);
   if (options["display"] === true) return { display: displayed(name, command) };
   try {
     // What runs the service runs the command too.
