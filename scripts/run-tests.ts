@@ -15,6 +15,7 @@ import { startRegistry } from "../test/support/lab/registry.ts";
 import { interruption } from "../test/support/lab/tool.ts";
 import type { Counts, Summary } from "../test/support/summary-reporter.ts";
 
+const isLong = process.env["BERTH_LONG"] === "1";
 const required = process.env["BERTH_REQUIRE"] === "system";
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interruption.abort());
 
@@ -77,6 +78,7 @@ async function runSystemProject({
     await booted.stop();
   }
   if (!(await runVitest(["system-13"], { filters, summary }))) failures.push("system tests on Debian 13");
+  if (isLong && !(await runVitest(["vm"], { filters, summary }))) failures.push("tests in a virtual machine");
   return undefined;
 }
 
