@@ -3,7 +3,7 @@
  * software (TCG), for a host of ours may have no KVM; half a minute a boot.
  */
 import type { ChildProcess } from "node:child_process";
-import { cp, mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { projectDir } from "./cache.ts";
@@ -18,6 +18,9 @@ import { vmImages } from "./vm-images.ts";
 import { vmTree } from "./vm-tree.ts";
 
 const megabytes = 4096;
+
+/** What has nothing to do with services and takes seconds of each boot. */
+const masked = ["e2scrub_reap.service", "systemd-logind.service", "getty@.service", "serial-getty@.service"];
 
 /** @throws CannotBoot with a plain reason where the host does not allow it. */
 export async function bootVirtualMachine(): Promise<BootedMachine> {
@@ -53,6 +56,7 @@ async function makeDisk(
   const root = join(dir, "root");
   await tool("cp", ["-a", join(tree, "root"), root]);
   await writeFile(join(root, "etc/machine-id"), `${machineId}\n`);
+  for (const unit of masked) await symlink("/dev/null", join(root, "etc/systemd/system", unit));
   await tool(process.execPath, [join(projectDir, "scripts/install-host.mjs"), "--root", root]);
   await mkdir(join(root, imagesInside), { recursive: true });
   for (const layouts of images) await cp(layouts, join(root, imagesInside), { recursive: true });
