@@ -18,6 +18,7 @@ import { vmImages } from "./vm-images.ts";
 import { vmTree } from "./vm-tree.ts";
 
 const megabytes = 4096;
+const blockSize = 4096;
 
 /** What has nothing to do with services and takes seconds of each boot. */
 const masked = ["e2scrub_reap.service", "systemd-logind.service", "getty@.service", "serial-getty@.service"];
@@ -122,16 +123,23 @@ async function powerDisk(dir: string): Promise<void> {
     await rm(overlay);
   }
   await tool("qemu-img", [
-    ...["create", "-q", "-f", "qcow2", "-o", "cluster_size=4k"],
+    ...["create", "-q", "-f", "qcow2", "-o", `cluster_size=${blockSize}`],
     ...["-b", disk, "-F", "raw", overlay],
   ]);
 }
 
-/** What lies in the file behind the last block that its tables know of. */
+/** Blocks in the file that its tables do not know of. */
 async function lostBytes(overlay: string): Promise<number> {
   const { stdout } = await execa("qemu-img", ["check", "--output=json", overlay], { reject: false });
-  const { "image-end-offset": end } = JSON.parse(stdout) as { "image-end-offset": number };
-  return Math.max(0, (await stat(overlay)).size - end);
+  const { leaks = 0, "image-end-offset": end } = JSON.parse(stdout) as Check;
+  return leaks * blockSize + Math.max(0, (await stat(overlay)).size - end);
+}
+
+interface Check {
+  /** Blocks that are taken, and that no table leads to. */
+  leaks?: number;
+  /** Where the last block ends that is taken. */
+  "image-end-offset": number;
 }
 
 async function isThere(path: string): Promise<boolean> {
