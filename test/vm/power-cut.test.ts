@@ -135,8 +135,9 @@ interface Past {
 /** What runs is what is recorded; nothing is damaged; nothing is left of what is not installed. */
 async function expectWhole(seen: Installed): Promise<void> {
   for (const [name, { version }] of Object.entries(seen)) {
-    const log = (): Promise<string> => lab.output(["journalctl", "--boot", `--unit=${name}`, "--output=cat"]);
-    await expect.poll(log, { timeout: 60_000, interval: 1000 }).toContain(`version ${version}\n`);
+    const log = async (): Promise<string[]> =>
+      (await lab.output(["journalctl", "--boot", `--unit=${name}`, "--output=cat"])).split("\n");
+    await expect.poll(log, { timeout: 60_000, interval: 1000 }).toContain(`version ${version}`);
     expect(await lab.output(["systemctl", "is-active", name])).toBe("active");
     expect(await lab.output(["systemctl", "is-enabled", name])).toBe("enabled");
   }
