@@ -189,8 +189,6 @@ const run: Spelling = {
   options: [
     storage,
     display,
-    { flags: "--runtime <runtime>", description: "accepted: what runs the service runs the command too" },
-    { flags: "-n, --name <name>", description: "refused", hidden: true },
     { flags: "-d, --detach", description: "refused", hidden: true },
     { flags: "-r, --replace", description: "refused", hidden: true },
     { flags: "--spc", description: "refused", hidden: true },
