@@ -17,8 +17,7 @@ export const statements: Record<number, Statement> = {
   1: { says: "install writes unit, tmpfiles lines and the deployment's copies, config.json and info" },
   2: {
     says: "the deployment's root has the SELinux label of /",
-    difference:
-      "the machines of the tests have no SELinux; files get no label but the directory's own default",
+    difference: "the machines of the tests have no SELinux, so that nothing can show it",
   },
   3: { says: "a value given with --set is in config.json" },
   4: { says: "a default of the image is in config.json" },
@@ -62,11 +61,7 @@ export const statements: Record<number, Statement> = {
   42: { says: "rollback then restores image and values" },
   43: { says: "an update to an image of the local engine fetches it" },
   44: { says: "a container with a root elsewhere starts, is updated and rolled back" },
-  45: {
-    says: "any program can be the runtime",
-    difference:
-      "a runtime is asked what it is before anything is written: one that is none would make a unit that cannot start",
-  },
+  45: { says: "any program can be named as the runtime, and is in the unit" },
   46: { says: "a runtime that is not there is an error that says so" },
   47: { says: "pull gives the image a name in the store" },
   48: { says: "pulling again fetches no layer; another name shares the layers" },

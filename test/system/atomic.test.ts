@@ -136,6 +136,12 @@ describe("install", () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is not installed")]);
   });
 
+  test("45: a program that is named as the runtime is in the unit", async () => {
+    await done("install", `--name=${name}`, "--system", "--runtime=/bin/ls", image("system-hello"));
+    expect(await lab.output(["cat", `/etc/systemd/system/${name}.service`])).toContain("/bin/ls");
+    await done("uninstall", name);
+  });
+
   test("the oldest shape of a configuration runs", async () => {
     await done("install", "--name=old", "--system", image("system-old"));
     await done("run", "old");
@@ -531,7 +537,7 @@ test("nothing is left", async () => {
   expect(await footprint(lab)).toEqual(before);
 });
 
-test("every statement has a test that passes, or a difference that docs/atomic.md tells", async () => {
+test("every statement has a test that passes, or a difference with its reason", async () => {
   const shown = await table(failed);
   process.stdout.write(
     `\n${shown.map(({ number, verdict, says }) => `${String(number).padStart(3)}  ${verdict.padEnd(10)}  ${says}`).join("\n")}\n\n`,
