@@ -1,10 +1,8 @@
 /** Atomic's habits, as `atomic`, in a booted system. The name of a test begins with the numbers of the statements that it shows. */
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { numbersOf, packageStatements, statements, table } from "../support/atomic-statements.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AtomicImageName, atomicImageNames, atomicImages } from "../support/lab/atomic-images.ts";
-import { dockerImage } from "../support/lab/docker-image.ts";
 import { footprint } from "../support/lab/footprint.ts";
 import type { RunResult } from "../support/lab/machine.ts";
 import { machine } from "../support/lab/shared-machine.ts";
@@ -28,14 +26,6 @@ async function present(...paths: string[]): Promise<string[]> {
   for (const path of paths) if (await exists(path)) there.push(path);
   return there;
 }
-
-const failed = new Set<number>();
-afterEach(({ task }) => {
-  for (const number of numbersOf(task.name)) {
-    if (task.result?.state === "fail") failed.add(number);
-    else failed.delete(number);
-  }
-});
 
 beforeAll(async () => {
   // What stays of any first install: the directories of the store.
@@ -134,12 +124,6 @@ describe("install", () => {
     ];
     const { exitCode, stderr } = await atomic(...words);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is not installed")]);
-  });
-
-  test("45: a program that is named as the runtime is in the unit", async () => {
-    await done("install", `--name=${name}`, "--system", "--runtime=/bin/ls", image("system-hello"));
-    expect(await lab.output(["cat", `/etc/systemd/system/${name}.service`])).toContain("/bin/ls");
-    await done("uninstall", name);
   });
 
   test("the oldest shape of a configuration runs", async () => {
@@ -344,210 +328,7 @@ describe("images", () => {
   });
 });
 
-describe("a root file system in another place", () => {
-  const far = ["install", "--name=far", "--system"];
-
-  beforeAll(async () => {
-    await done("install", "--name=near", "--system", image("system-hello"));
-  });
-
-  afterAll(async () => {
-    await atomic("-y", "containers", "delete", "--all");
-  });
-
-  test("5, 6: install --rootfs makes a deployment without files of its own", async () => {
-    await done(
-      ...far,
-      `--rootfs=${checkouts}/near.0`,
-      `--set=RECEIVER=${secret}`,
-      `oci:${image("system-hello")}`,
-    );
-    const made = [`${checkouts}/far.0`, "/etc/systemd/system/far.service"];
-    expect(await present(...made)).toEqual(made);
-    expect((await lab.run(["test", "-L", `${checkouts}/far/rootfs`])).exitCode).toBe(0);
-  });
-
-  test("44: it starts, is updated and rolled back", async () => {
-    await done("run", "far");
-    expect(await stateOf("far")).toBe("active");
-    await done("containers", "update", "--set", "RECEIVER=new-receiver", "--watch", "1", "far");
-    expect(await configOf("far")).toContain("new-receiver");
-    await done("containers", "rollback", "far", "--watch", "1");
-    expect(await configOf("far")).toContain(secret);
-  });
-
-  test("7: uninstall leaves the other's root", async () => {
-    await done("uninstall", "far");
-    expect(
-      await present(`${checkouts}/far`, `${checkouts}/far.0`, "/etc/systemd/system/far.service"),
-    ).toEqual([]);
-    expect(await exists(`${checkouts}/near/rootfs/usr/bin/greet.sh`)).toBe(true);
-  });
-
-  test("75: a directory with a root, or a root; nothing else", async () => {
-    await done(...far, `--rootfs=${checkouts}/near.0/rootfs`, image("system-hello"));
-    await done("uninstall", "far");
-    for (const [path, message] of [
-      ["/nowhere", "The container's rootfs is set to remote, but the remote rootfs does not exist"],
-      ["/etc/systemd", "--remote was specified but the given location does not contain a rootfs"],
-    ] as const)
-      expect(await atomic(...far, `--rootfs=${path}`, image("system-hello"))).toMatchObject({
-        exitCode: 1,
-        stderr: expect.stringContaining(message),
-      });
-  });
-});
-
-describe("an image that runs once", () => {
-  test("14, 16: install runs it, and leaves no container", async () => {
-    const words = ["install", "--system", "--name=Saturn", "--set", "RECEIVER=Pluto", image("system-once")];
-    expect(await done(...words)).toBe("HI Pluto from Saturn");
-    expect(
-      await present("/etc/systemd/system/Saturn.service", `${checkouts}/Saturn`, `${checkouts}/Saturn.0`),
-    ).toEqual([]);
-  });
-
-  test("15: run runs a command in it", async () => {
-    const run = ["run", "--storage", "ostree", "--set", "RECEIVER=Pluto", image("system-once")];
-    expect(await done(...run, "echo", "Hello World")).toBe("Hello World");
-    expect((await atomic(...run, "sh", "-c", "exit 7")).exitCode).toBe(7);
-  });
-});
-
-describe("mounts", () => {
-  const directory = "/root/look";
-
-  beforeAll(async () => {
-    await lab.output(["mkdir", directory]);
-    await done("pull", image("system-hello"));
-    await done("install", "--name=greeter", "--system", image("system-hello"));
-  });
-
-  afterAll(async () => {
-    await atomic("umount", directory);
-    await lab.run(["rmdir", directory]);
-    await atomic("-y", "containers", "delete", "greeter");
-  });
-
-  test("61, 62, 64: an image, a container, one named with a prefix, and umount", async () => {
-    for (const words of [
-      ["mount", image("system-hello"), "--storage", "ostree", directory],
-      ["mount", "greeter", directory],
-      ["mount", "--shared", "http:greeter", directory],
-    ]) {
-      await done(...words);
-      expect(await exists(`${directory}/usr/bin/greet.sh`)).toBe(true);
-      await done("umount", directory);
-      expect(await exists(`${directory}/usr/bin/greet.sh`)).toBe(false);
-    }
-  });
-
-  test("63: --live is refused", async () => {
-    expect((await atomic("mount", "--live", "greeter", directory)).stderr).toContain("do not support --live");
-  });
-});
-
-describe("a local engine", () => {
-  const socket = "unix:///run/docker/docker.sock";
-  const env = { DOCKER_HOST: socket };
-  const docker = [`${checkouts}/docker/rootfs/usr/bin/docker`, "-H", socket];
-  const withEngine = (...words: string[]): Promise<string> => lab.output(["atomic", ...words], { env });
-
-  beforeAll(async () => {
-    await cp(await dockerImage(), join(lab.dir, "var/docker-image"), { recursive: true });
-    const subnet = "FLANNEL_SUBNET=10.9.0.1/24\\nFLANNEL_MTU=1450\\n";
-    await lab.output(["sh", "-c", `mkdir -p /run/flannel && printf '${subnet}' >/run/flannel/subnet.env`]);
-    const volumes = ["--volume", "/run/docker:/run/docker", "--volume", "/run/flannel:/run/flannel"];
-    await lab.output([
-      "berth",
-      "install",
-      "oci:/var/docker-image:latest",
-      "--name",
-      "docker",
-      "--privileged",
-      ...volumes,
-    ]);
-    for (const name of ["hello", "next"]) {
-      const file = `/var/${name}.tar`;
-      await lab.output([
-        "berth",
-        "copy",
-        image(`system-${name as "hello" | "next"}`),
-        `docker-archive:${file}:${name}-here:latest`,
-      ]);
-      await lab.output([...docker, "load", "--input", file]);
-      await lab.output(["rm", file]);
-    }
-  }, 240_000);
-
-  afterAll(async () => {
-    for (const name of ["engine-greeter", "docker"]) await lab.run(["berth", "uninstall", name, "--purge"]);
-    await lab.run(["rm", "-rf", "/run/flannel", "/run/docker"]);
-    await rm(join(lab.dir, "var/docker-image"), { recursive: true, force: true });
-  });
-
-  test("13: install takes its image, under the name that it has there", async () => {
-    const name = "engine-greeter";
-    await withEngine("install", "--system", `--name=${name}`, "docker:hello-here:latest");
-    const files = [`/etc/tmpfiles.d/${name}.conf`, `${checkouts}/${name}.0/${name}.service`];
-    expect(await present(...files)).toEqual(files);
-    expect(JSON.parse(await lab.output(["cat", `${checkouts}/${name}.0/info`])).image).toMatch(
-      /hello-here:latest$/,
-    );
-  });
-
-  test("43: an update to an image that only the engine has", async () => {
-    const words = ["containers", "update", "engine-greeter", "--rebase", "docker:next-here:latest"];
-    await withEngine(...words, "--set", "VAR_WITH_NO_DEFAULT=given");
-    expect(await configOf("engine-greeter")).toContain("given");
-  });
-
-  test("55: pull takes its image, which is as large as there", async () => {
-    await withEngine("pull", "--storage", "ostree", "docker:hello-here:latest");
-    const rows = JSON.parse(await done("images", "list", "-f", "type=ostree", "--json")) as {
-      repo: string;
-      virtual_size: string;
-    }[];
-    const ours = rows.find(({ repo }) => repo.endsWith("hello-here"))?.virtual_size ?? "";
-    const theirs =
-      Number(await lab.output([...docker, "image", "inspect", "--format", "{{.Size}}", "hello-here"])) / 1e6;
-    expect(ours).toMatch(/ MB$/);
-    expect(Math.abs(Number.parseFloat(ours) - theirs) / theirs).toBeLessThan(0.04);
-  });
-
-  test("60: a name that the engine has too needs --storage", async () => {
-    const directory = "/root/look";
-    await lab.output(["mkdir", directory]);
-    const both = await lab.run(["atomic", "mount", "hello-here:latest", directory], { env });
-    expect([both.exitCode, both.stderr]).toEqual([
-      1,
-      expect.stringContaining(
-        "Found more than one Image with name hello-here:latest; please specify with --storage.",
-      ),
-    ]);
-    await withEngine("mount", "--storage", "ostree", "hello-here:latest", directory);
-    expect(await exists(`${directory}/usr/bin/greet.sh`)).toBe(true);
-    await done("umount", directory);
-    await lab.output(["rmdir", directory]);
-  });
-});
-
 test("nothing is left", async () => {
   await atomic("-y", "images", "delete", "--all");
   expect(await footprint(lab)).toEqual(before);
 });
-
-test("every statement has a test that passes, or a difference with its reason", async () => {
-  const shown = await table(failed);
-  process.stdout.write(
-    `\n${shown.map(({ number, verdict, says }) => `${String(number).padStart(3)}  ${verdict.padEnd(10)}  ${says}`).join("\n")}\n\n`,
-  );
-  expect(shown.filter(({ verdict }) => verdict === "FAILED" || verdict === "NO TEST")).toEqual([]);
-  const wanted = [...range(1, 64), 68, ...range(70, 94)];
-  expect(Object.keys(statements).map(Number)).toEqual(wanted);
-  expect(Object.keys(packageStatements).map(Number)).toEqual([65, 66, 67, 69]);
-});
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
-}
