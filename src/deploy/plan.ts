@@ -224,7 +224,7 @@ export function planDeployment(
       unitText: exports && imageUnit(exports, shown),
       tmpfilesText: tmpfilesOf(facts, shown),
       execStart,
-      config: planned.fromImage ? config : undefined,
+      config: planned.own,
       usual: CAPABILITIES,
     }),
     notes: [...planned.notes, ...(fit?.notes ?? [])],
