@@ -32,6 +32,7 @@ const KINDS: Record<string, string> = {
   image: "image",
   images: "image",
   "image|name": "image,container",
+  "name|image": "container,image",
   source: "image,file",
   unit: "unit",
   command: "file",

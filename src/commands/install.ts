@@ -1,5 +1,6 @@
+import { resolve } from "node:path";
 import { hostAccessLines } from "../deploy/host-access.ts";
-import { install as apply, dryRun } from "../deploy/install.ts";
+import { install as apply, dryRun, type Ran } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
 import type { InstallRequest } from "../deploy/request.ts";
@@ -23,10 +24,15 @@ export interface InstallResult {
   notes: string[];
 }
 
-export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
+export async function run(
+  context: Context,
+  args: string[],
+  options: InstallOptions,
+): Promise<InstallResult | Ran> {
   const request = requestOf(args, { ...options, set: await givenValues(options) }, context);
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
+    if ("status" in plan) return plan;
     const notes = await installNotes(host, plan, request);
     const files = fileNotes(plan.foreseen, context.personality);
     const started = plan.start && !options.dryRun && !host.offline;
@@ -34,7 +40,16 @@ export async function run(context: Context, args: string[], options: InstallOpti
   });
 }
 
-export function view({ dryRun: dry, started, plan, files, notes }: InstallResult): View {
+/** Of what ran once, what it wrote is seen. */
+export function view(result: InstallResult | Ran): View {
+  return "status" in result ? [] : viewInstalled(result);
+}
+
+export function exitStatus(result: InstallResult | Ran): number {
+  return "status" in result ? result.status : 0;
+}
+
+function viewInstalled({ dryRun: dry, started, plan, files, notes }: InstallResult): View {
   if (!dry) {
     const rest = plan.service ? "is installed and not started" : "is installed and has no service";
     const done = started ? "is running" : rest;
@@ -53,6 +68,7 @@ export function view({ dryRun: dry, started, plan, files, notes }: InstallResult
       ["deployment", String(plan.deployment)],
       ["runtime", plan.runtime],
       ["command", plan.command.join(" ")],
+      ["root", plan.rootfs],
       ["host files", plan.hostFiles.map(({ path }) => path)],
       ["image's files", plan.foreseen.map(({ path, outcome }) => `${path} (${FORESEEN[outcome]})`)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
@@ -91,6 +107,7 @@ function requestOf(
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
+    ...(options.rootfs === undefined ? {} : { rootfs: resolve(options.rootfs) }),
     start: options.start,
     // Atomic leaves what is there, without a word for it that anybody gives.
     keepHostFiles: options.keepHostFiles || personality === "atomic",

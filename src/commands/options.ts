@@ -24,10 +24,23 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   wants: string[];
   partOf: string[];
   wantedBy: string[];
+  /** A root file system in another place. */
+  rootfs?: string;
   start: boolean;
   keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
+}
+
+export interface RunOptions
+  extends PullingOptions,
+    Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
+  name?: string;
+  set: Record<string, string>;
+  /** A file with values. */
+  values?: string;
+  env: Record<string, string>;
+  volume: string[];
 }
 
 export interface OrderOptions {
@@ -53,6 +66,24 @@ export interface LogsOptions {
   /** Of the end of the journal. */
   lines: number;
   follow: boolean;
+}
+
+export interface MountOptions {
+  /** Of mount(8), lists with commas. */
+  options: string[];
+  live: boolean;
+  shared: boolean;
+}
+
+export interface AdoptOptions {
+  from?: string;
+  dryRun: boolean;
+  undo: boolean;
+  confirm: boolean;
+}
+
+export interface ShareOptions {
+  checkout: boolean;
 }
 
 export interface PullOptions extends PullingOptions {

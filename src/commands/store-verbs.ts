@@ -46,7 +46,12 @@ const share: Verb = {
   name: "share",
   summary: "Put an image into a store for other hosts, which read it in place of pulling",
   arguments: ["<image>", "<directory>"],
-  options: [],
+  options: [
+    {
+      flags: "--no-checkout",
+      description: "without a checkout that others can run in place: they copy its files",
+    },
+  ],
   examples: [
     {
       command: "berth share etcd /srv/images",

@@ -5,7 +5,9 @@ import { checkRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts
 import { substitute, type TemplateValues, variablesIn } from "../render/substitute.ts";
 import type { Exports } from "./exports.ts";
 import { type HostAccess, hostAccessOf } from "./host-access.ts";
+import { installedFiles } from "./installed-files.ts";
 import { CAPABILITIES } from "./plan-config.ts";
+import { fileAccess } from "./plan-installed.ts";
 import { HOST_VARIABLES, valuesOf } from "./values.ts";
 
 export interface TemplateVariable {
@@ -33,13 +35,16 @@ export function describeExports(exports: Exports): DescribedExports {
   return {
     service,
     variables: templateVariables(exports),
-    hostAccess: hostAccessOf({
-      unitText: service ? filled(exports.serviceTemplate, values) : undefined,
-      tmpfilesText: filled(exports.tmpfilesTemplate, values),
-      execStart: EXEC_START,
-      config: service && config !== "unknown" ? config : undefined,
-      usual: CAPABILITIES,
-    }),
+    hostAccess: [
+      ...filesOf(exports, values),
+      ...hostAccessOf({
+        unitText: service ? filled(exports.serviceTemplate, values) : undefined,
+        tmpfilesText: filled(exports.tmpfilesTemplate, values),
+        execStart: EXEC_START,
+        config: service && config !== "unknown" ? config : undefined,
+        usual: CAPABILITIES,
+      }),
+    ],
     ...(service && config === "unknown" ? { incomplete: true as const } : {}),
   };
 }
@@ -93,6 +98,17 @@ function filled(text: string | undefined, values: TemplateValues): string | unde
     return text === undefined ? undefined : substitute(text, values, { file: "" });
   } catch (error) {
     if (isFailure(error, "TEMPLATE_INVALID")) return undefined;
+    throw error;
+  }
+}
+
+/** What an image's templates will hold is not asked here. */
+function filesOf(exports: Exports, values: TemplateValues): HostAccess[] {
+  try {
+    const { files } = installedFiles(exports, { values, contentOf: () => Buffer.alloc(0) });
+    return fileAccess(files);
+  } catch (error) {
+    if (isFailure(error)) return [];
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export interface DeploymentDiff {
 }
 
 /** Files that hold values: that they differ is said, not how. */
-const SECRET = new Set(["config.json", "environment", "info"]);
+const SECRET = /^(config\.json|environment|info|rendered-\d+)$/;
 
 /** By default from the previous deployment to the current one. @throws Failure NO_PREVIOUS */
 export async function diff(host: Host, name: string, numbers: readonly number[]): Promise<DeploymentDiff> {
@@ -96,7 +96,7 @@ async function diffTexts(a: string, b: string): Promise<DeploymentDiff["texts"]>
     const [inA, inB] = await Promise.all([linesOf(join(a, file)), linesOf(join(b, file))]);
     if (inA.join("\n") === inB.join("\n")) continue;
     const only = (lines: string[], others: string[]): string[] =>
-      SECRET.has(file) ? [] : lines.filter((line) => !others.includes(line));
+      SECRET.test(file) ? [] : lines.filter((line) => !others.includes(line));
     texts.push({ file, removed: only(inA, inB), added: only(inB, inA) });
   }
   return texts;

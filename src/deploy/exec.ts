@@ -12,7 +12,7 @@ import type { Profile } from "../sys/seccomp.ts";
 import type { UnitState } from "../systemd/systemd.ts";
 import type { Container } from "./containers.ts";
 
-export async function configOf(container: Container): Promise<RuntimeConfig> {
+export async function configOf(container: Pick<Container, "dir">): Promise<RuntimeConfig> {
   const file = join(container.dir, "config.json");
   return parseRuntimeConfig(await readFile(file, "utf8"), file);
 }

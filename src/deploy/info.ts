@@ -26,6 +26,8 @@ export interface Info {
   "installed-files-checksum": Record<string, string>;
   /** `systemd`, or the path of an OCI runtime. */
   runtime: string;
+  /** What was asked for with `--rootfs`. */
+  remote?: string;
   /** What only berth reads. */
   berth: {
     schema: 1;
@@ -35,6 +37,8 @@ export interface Info {
     request: InstallRequest;
     /** The service's command as the image's process starts it. */
     command: string[];
+    /** Where its root file system is that lies in another place: `remote`, or the checkout of a store of others. */
+    rootfs?: string;
     /** Host files of this deployment: the path as the service's system sees it, and the file here that it is a copy of. */
     hostFiles: { path: string; file: string; mode: number }[];
     /** Files of the image that this deployment puts on the host; absent: none. */

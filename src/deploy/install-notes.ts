@@ -8,10 +8,11 @@ import type { InstallRequest } from "./request.ts";
 
 /** A sentence each. */
 export async function installNotes(host: Host, plan: Plan, { order }: InstallRequest): Promise<string[]> {
-  const { name, unit, enable, service } = plan;
+  const { name, unit, enable, rootfs, service } = plan;
   const mask = await findMask(host, unit);
   const dropIns = await adminDropIns(host, unit);
   return [
+    ...(rootfs === undefined ? [] : [`The remote rootfs for this container is set to be ${rootfs}`]),
     ...(mask === undefined
       ? []
       : [`${unit} is masked and stays so: systemctl unmask ${unit}, then berth start ${name}`]),

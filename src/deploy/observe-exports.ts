@@ -5,22 +5,22 @@ import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { findHome } from "../home.ts";
 import type { Host } from "../host.ts";
-import type { Tree } from "../layer/tree.ts";
-import type { Store } from "../store/store.ts";
 import type { AcceptedImage } from "./accept.ts";
 import type { Info } from "./info.ts";
 import { observeHostfs } from "./observe-hostfs.ts";
 import type { Facts } from "./plan.ts";
 import { readExports } from "./read-exports.ts";
+import type { Basis } from "./remote-rootfs.ts";
 
 export async function observeExports(
-  { config, layout, offline }: Host,
+  { config, offline }: Host,
   {
     image,
     tree,
     store,
+    readNow,
     replaces,
-  }: { image: AcceptedImage; tree: Tree; store: Store; replaces: Info | undefined },
+  }: { image: AcceptedImage; replaces: Info | undefined } & Omit<Basis, "rootfs">,
 ): Promise<
   Pick<Facts, "exports" | "hostfs" | "variables" | "caller" | "security" | "kindOf" | "madeSources">
 > {
@@ -28,7 +28,7 @@ export async function observeExports(
   const uuid = replaces?.values["UUID"];
   return {
     exports: await readExports(store, tree, { image: image.name }),
-    hostfs: observeHostfs(layout, tree),
+    hostfs: observeHostfs(tree, readNow),
     variables: {
       imageName: bareName(image.name),
       atomic: ownProgram(root),

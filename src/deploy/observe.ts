@@ -4,10 +4,10 @@ import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { bytesOf } from "../layer/byte-string.ts";
-import { resolvePath, type Tree } from "../layer/tree.ts";
+import { resolvePath } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
-import type { Store } from "../store/store.ts";
+import { isInRoot } from "../sys/find-in-root.ts";
 import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
@@ -21,6 +21,7 @@ import { excludedBy } from "./name.ts";
 import { observeExports } from "./observe-exports.ts";
 import { placeInRoot, seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
+import type { Basis } from "./remote-rootfs.ts";
 import type { InstallRequest } from "./request.ts";
 
 /** Where systemd looks for units, those that berth does not write included. */
@@ -103,19 +104,19 @@ export async function observe(
     image,
     tree,
     store,
+    readNow,
+    rootfs,
     number,
     replaces,
   }: {
     name: string;
     request: InstallRequest;
     image: AcceptedImage;
-    tree: Tree;
-    store: Store;
     /** Of the deployment to be made. */
     number: number;
     /** The deployment whose place it takes. */
     replaces: Info | undefined;
-  },
+  } & Basis,
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;
@@ -140,7 +141,10 @@ export async function observe(
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
     systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
-    networkFiles: await existing(root, NETWORK_FILES),
+    rootfs,
+    networkFiles: (await existing(root, NETWORK_FILES)).filter(
+      (file) => rootfs === undefined || isInRoot(join(root, rootfs), file),
+    ),
     sources: await sourcesOf(root, request),
     accounts: {
       uids: accountIds(await readText(join(root, "/etc/passwd"))),
@@ -153,7 +157,7 @@ export async function observe(
     },
     capabilities: host.offline ? undefined : await hostCapabilities(),
     preset: await presetOf(root, `${name}.service`),
-    ...(await observeExports(host, { image, tree, store, replaces })),
+    ...(await observeExports(host, { image, tree, store, readNow, replaces })),
     now: Math.floor(Date.now() / 1000),
   };
 }

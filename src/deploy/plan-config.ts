@@ -42,8 +42,8 @@ export interface ConfigContext {
 export interface PlannedConfig {
   config: RuntimeConfig;
   mounts: Mounts;
-  /** Whether it is the image's own. */
-  fromImage: boolean;
+  /** The image's own, before anything of berth's or the admin's was added; undefined where berth makes one. */
+  own: RuntimeConfig | undefined;
   /** What was changed in the image's own, for people. */
   notes: string[];
 }
@@ -78,7 +78,7 @@ export function planConfig(name: string, request: InstallRequest, context: Confi
       targets: [...bySystemd, ...configTargets(config, kindOf), ...tmpfsTargets(config)],
       sources: [...given.sources, ...missing.filter(({ path }) => !sources.has(path))],
     },
-    fromImage: true,
+    own: own.config,
     notes: [
       ...own.notes,
       ...(request.privileged === true
@@ -119,7 +119,7 @@ function makeConfig(name: string, request: InstallRequest, context: ConfigContex
   });
   const config = parseRuntimeConfig(text, "the rendered config.json");
   const targets = [...mounts.targets, ...tmpfsTargets(config)];
-  return { config, mounts: { ...mounts, targets }, fromImage: false, notes: [] };
+  return { config, mounts: { ...mounts, targets }, own: undefined, notes: [] };
 }
 
 function pairs(record: Record<string, string>): string[] {

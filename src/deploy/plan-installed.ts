@@ -22,13 +22,17 @@ export function withInstalled(
 ): Plan {
   const { files, rendered } = planInstalled(facts, values);
   refuseOwnPlaces(files, { hostFiles: plan.hostFiles, state: facts.paths.state });
-  const asked = lasting(files).map(({ path }): HostAccess => ({ kind: "file", what: path }));
   return {
     ...plan,
     files: [...plan.files, ...rendered],
     installed: files,
-    hostAccess: [...asked, ...plan.hostAccess],
+    hostAccess: [...fileAccess(files), ...plan.hostAccess],
   };
+}
+
+/** What they ask of the host. */
+export function fileAccess(files: readonly InstalledFile[]): HostAccess[] {
+  return lasting(files).map(({ path }) => ({ kind: "file", what: path }));
 }
 
 function refuseOwnPlaces(

@@ -59,6 +59,8 @@ export interface Facts {
   number: number;
   /** The deployment's directory as the system that will run it sees it. */
   dir: string;
+  /** Where its root file system is that already is somewhere, as that system sees it; undefined: it is checked out. */
+  rootfs?: string | undefined;
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
@@ -111,6 +113,8 @@ export interface Plan {
   foreseen: FileOutcome[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: MountTarget[];
+  /** What `rootfs` of the deployment is a link to; absent: it is a checkout. */
+  rootfs?: string;
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
   directories: { name: string; like?: string }[];
   /**
@@ -170,13 +174,19 @@ export function planDeployment(
   const overlay =
     config.root.readonly === true
       ? undefined
-      : writableRoot(request.writable ?? "keep", { name, dir, state: facts.paths.state });
+      : writableRoot(request.writable ?? "keep", {
+          name,
+          dir,
+          state: facts.paths.state,
+          lower: facts.rootfs,
+        });
   if (overlay !== undefined) config.root.path = "root";
+  else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
   const stopSignal = stopSignalOf(own?.killSignal ?? image.config.stopSignal);
   const lossy = request.runtimeLossy ?? false;
   const service = serviceOf(config, {
     runtime,
-    bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    bundle: { name, dir, root: overlay?.path ?? facts.rootfs ?? `${dir}/rootfs`, notify },
     resolve: facts.resolve,
     stopSignal,
     lossy,
@@ -203,6 +213,7 @@ export function planDeployment(
     files,
     hostFiles: hostFilesOf(files, { name, facts, overlay }),
     mountTargets: mounts.targets,
+    ...(facts.rootfs === undefined ? {} : { rootfs: facts.rootfs }),
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
@@ -213,7 +224,7 @@ export function planDeployment(
       unitText: exports && imageUnit(exports, shown),
       tmpfilesText: tmpfilesOf(facts, shown),
       execStart,
-      config: planned.fromImage ? config : undefined,
+      config: planned.own,
       usual: CAPABILITIES,
     }),
     notes: [...planned.notes, ...(fit?.notes ?? [])],
@@ -323,12 +334,14 @@ function infoOf(
     "has-container-service": plan.service,
     ...installedRecord(plan.installed),
     runtime: plan.runtime,
+    ...(request.rootfs === undefined ? {} : { remote: request.rootfs }),
     berth: {
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
       request: withoutAdoption(request),
       command: plan.command,
+      ...(plan.rootfs === undefined ? {} : { rootfs: plan.rootfs }),
       hostFiles: plan.hostFiles,
       ...(plan.installed.length > 0 ? { installed: plan.installed } : {}),
       state: plan.state.map((dir) => dir.path),

@@ -11,7 +11,7 @@ const LIMIT = 1024 * 1024;
  * @throws Failure CONFIG_INVALID for what is no file, too large or not of the format; TEMPLATE_INVALID, STORE_CORRUPT.
  */
 export async function readExports(
-  store: Store,
+  store: Pick<Store, "readFile">,
   tree: Tree,
   { image }: { image: string },
 ): Promise<Exports | undefined> {

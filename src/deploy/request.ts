@@ -40,6 +40,8 @@ export interface InstallRequest extends PullRequest {
   watchdog?: number | undefined;
   /** How it is found to be healthy; undefined: as the image says. */
   health?: HealthRequest | undefined;
+  /** A root file system in another place, or a directory with one as `rootfs`: it is used there, nothing is checked out. */
+  rootfs?: string | undefined;
   order: Order;
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];

@@ -2,7 +2,8 @@
  * The files of an image on the host: which they are to be, and making them so. All that is refused is refused before anything is
  * changed; a change that is killed can be gone on with or gone back from, by the ledger.
  */
-import { lstat, mkdir, rmdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -95,7 +96,7 @@ export async function removeFiles(
 }
 
 /** Short, and on the way back too: nobody's interrupt ends the wait. */
-async function lockFiles({ layout, report }: Host): Promise<Lock> {
+export async function lockFiles({ layout, report }: Host): Promise<Lock> {
   await mkdir(layout.containerLocks, { recursive: true, mode: 0o700 });
   return lockFile(layout.containerLock(".files"), { mode: "exclusive", report });
 }
@@ -107,6 +108,7 @@ async function assess(
   const { wanted, facts } = await observeFiles(host, { name, files });
   const decisions = decideFiles(wanted, { facts, purge });
   if (conflicts === "refuse") await refuseConflict(host, decisions);
+  await refuseReadOnly(host, decisions);
   return { decisions, ledger: facts.ledger };
 }
 
@@ -127,8 +129,33 @@ async function refuseConflict({ config }: Host, decisions: readonly Decision[]):
   });
 }
 
+/** A file system that is mounted read-only, such as /usr of an image-based system, is found before anything is changed. */
+async function refuseReadOnly({ config }: Host, decisions: readonly Decision[]): Promise<void> {
+  for (const { path, action } of decisions) {
+    if (action === "none") continue;
+    const parent = join(config.root, dirname(path));
+    try {
+      await access(parent, constants.W_OK);
+    } catch (error) {
+      if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) continue; // one that is to be made
+      if (!isErrno(error, "EROFS")) throw error;
+      throw new Failure(
+        "HOST_FILE_CONFLICT",
+        `${join(config.root, path)} cannot be written: its file system is read-only`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+/** Directories that are there only for what lies in them are not worth a word, unless they are in the way. */
 function outcomesOf(decisions: readonly Decision[]): FileOutcome[] {
-  return decisions.map(({ path, file, outcome, others }) => ({
+  const said = decisions.filter(
+    ({ file, outcome }) => file?.type !== "directory" || file.empty || outcome === "conflict",
+  );
+  return said.map(({ path, file, outcome, others }) => ({
     path,
     type: file?.type,
     outcome: outcome === "conflict" ? "skipped" : outcome,

@@ -71,7 +71,7 @@ export function dropInText(request: InstallRequest, context: UnitContext): strin
   const needed = [
     facts.paths.state,
     ...sources,
-    ...(context.mountedRoot === undefined ? [] : [context.mountedRoot]),
+    ...[context.mountedRoot, facts.rootfs].filter((path) => path !== undefined),
   ];
   const unit: Directive[] = [
     ["RequiresMountsFor", [...new Set(needed)].map(quotePath).join(" ")],

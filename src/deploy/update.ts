@@ -6,7 +6,7 @@ import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
-import { imageOf } from "./deployments.ts";
+import { imageOf, isShared } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
@@ -39,6 +39,8 @@ export interface UpdateRequest {
   /** Nobody watches: what failed before, or cannot be undone, is left to the admin. */
   auto: boolean;
 }
+
+const REMOTE = "Updating a container with a remote rootfs. Only changes to config will be applied.";
 
 export type Updated = Switched | { name: string; outcome: "skipped"; reason: string };
 
@@ -116,7 +118,8 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     pinned: each.pinned || (asked.stageOnly && each.previous),
   }));
   const number = nextNumber(held, host.config.keep);
-  const plan = await makePlan(host, { name, request, image, number, replaces: info });
+  if (request.rootfs !== undefined) host.report({ type: "warning", message: REMOTE });
+  const { plan, tree } = await makePlan(host, { name, request, image, number, replaces: info });
   const to = { deployment: number, digest: plan.digest };
   const result = {
     name,
@@ -136,7 +139,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   await writeIntent(host.layout, intent);
   try {
     if (displaced) await displace(host, name, number);
-    await stage(host, plan, await (await host.store()).tree(image.image));
+    await stage(host, plan, tree);
     if (!asked.stageOnly) await prepare(host, container, { digest, oneWay });
   } catch (error) {
     await switchBackAfter(error, host, { intent: { ...intent, ran: false } });
@@ -267,7 +270,9 @@ async function newImage(
   { request, asked }: { request: InstallRequest; asked: UpdateRequest },
 ): Promise<AcceptedImage> {
   const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
-  return asked.pull ? pull(host, wanted) : findOrPull(host, wanted);
+  // What runs in another store's checkout is updated there.
+  const isPulled = asked.pull && (!isShared(info) || asked.rebase !== undefined);
+  return isPulled ? pull(host, wanted) : findOrPull(host, wanted);
 }
 
 function sameValues(a: Record<string, string>, b: Record<string, string>): boolean {
@@ -281,7 +286,9 @@ async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
   for (const { name, text } of plan.files) {
     if (name === "info") continue;
     const before = await readFile(`${dir}/${name}`, "utf8").catch(() => undefined);
-    if (before !== text) changed.push(name);
+    // Of an image's template people know the path on the host.
+    const shown = plan.installed.find((file) => file.type === "file" && file.source === name)?.path ?? name;
+    if (before !== text) changed.push(shown);
   }
   return changed;
 }

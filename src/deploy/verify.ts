@@ -191,6 +191,12 @@ async function checkDeployment(
     record(join(dir, "info"), reason);
     return;
   }
+  if (info.berth.rootfs !== undefined) {
+    // It is another's to check; here it must be there.
+    if (!existsSync(join(host.config.root, info.berth.rootfs)))
+      record(join(dir, "rootfs"), `${info.berth.rootfs}, its root file system, is not there`);
+    return;
+  }
   const tree = await treeOf(host, imageOf(info));
   if (tree === undefined) return; // the damage of the image is reported
   let whole: Tree;

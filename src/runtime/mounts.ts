@@ -68,7 +68,11 @@ export function mountDirectives(mounts: readonly RuntimeMount[], context: MountC
 function one(mount: RuntimeMount, context: MountContext, made: Translation): void {
   const { destination, source, options = [] } = mount;
   const bind = isBind(mount);
-  if (API_MOUNTS.has(destination) && (!bind || source === destination)) return;
+  if (API_MOUNTS.has(destination) && (!bind || source === destination)) {
+    // systemd brings the host's own, with all that is mounted below, and leaves it to be written to.
+    if (destination === "/sys" && options.includes("ro")) made.directives.push(["ReadOnlyPaths", "+/sys"]);
+    return;
+  }
   const damaged = damagedPath(mount, context.version);
   if (damaged !== undefined) {
     made.unsupported.push(damaged);

@@ -30,6 +30,7 @@ export async function createStore(layout: Layout): Promise<void> {
     layout.layers,
     layout.images,
     layout.names,
+    layout.scratch,
     layout.containers,
     layout.journals,
     layout.containerLocks,

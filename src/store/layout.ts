@@ -15,6 +15,7 @@ import { digestHex } from "../oci/digest.ts";
  * store/images/HEX.json          manifest and config of an image by digest
  * store/names/ENCODED            which image a name means
  * store/blobs/HEX                a layer's blob as it came, only after pull --keep-blobs
+ * store/checkouts/HEX/           an image's tree, ready to be run in place by others, only in what `share` makes
  * containers/NAME -> NAME.N      the current deployment
  * containers/NAME.N/             a deployment; NAME.N.tmp being made, NAME.N.old being replaced
  * containers/.journal/NAME.json  an activation under way
@@ -22,6 +23,8 @@ import { digestHex } from "../oci/digest.ts";
  * containers/.state/NAME.json    which directories of the host are its state, also after an uninstall
  * containers/.NAME.json          what the admin says of a container's updates
  * containers/.files/NAME.json    the files of its image that it has on the host
+ * containers/.adopted/NAME.json  how the host was before the container was adopted, until that is confirmed
+ * scratch/ID/  ID.lock           a checkout that is no deployment: of a mount, or of a single run
  * ```
  */
 export interface Layout {
@@ -35,6 +38,9 @@ export interface Layout {
   readonly images: string;
   readonly names: string;
   readonly blobs: string;
+  readonly checkouts: string;
+  readonly scratch: string;
+  readonly adoptions: string;
   readonly containers: string;
   readonly journals: string;
   readonly containerLocks: string;
@@ -46,6 +52,7 @@ export interface Layout {
   image(digest: Digest): string;
   name(encoded: string): string;
   blob(digest: Digest): string;
+  checkout(digest: Digest): string;
   container(name: string): string;
   deployment(name: string, n: number): string;
   deploymentTmp(name: string, n: number): string;
@@ -53,6 +60,7 @@ export interface Layout {
   journal(name: string): string;
   containerLock(name: string): string;
   settings(name: string): string;
+  adoption(name: string): string;
   ledger(name: string): string;
   stateRecord(name: string): string;
 }
@@ -82,6 +90,9 @@ export function layoutOf(stateDir: string): Layout {
     images: inStore("images"),
     names: inStore("names"),
     blobs: inStore("blobs"),
+    checkouts: inStore("checkouts"),
+    scratch: join(stateDir, "scratch"),
+    adoptions: join(containers, ".adopted"),
     containers,
     journals,
     containerLocks,
@@ -93,6 +104,7 @@ export function layoutOf(stateDir: string): Layout {
     image: (digest) => inStore("images", `${digestHex(digest)}.json`),
     name: (encoded) => inStore("names", encoded),
     blob: (digest) => inStore("blobs", digestHex(digest)),
+    checkout: (digest) => inStore("checkouts", digestHex(digest)),
     container: (name) => join(containers, name),
     deployment,
     deploymentTmp: (name, n) => `${deployment(name, n)}.tmp`,
@@ -100,6 +112,7 @@ export function layoutOf(stateDir: string): Layout {
     journal: (name) => join(journals, `${name}.json`),
     containerLock: (name) => join(containerLocks, name),
     settings: (name) => join(containers, `.${name}.json`),
+    adoption: (name) => join(containers, ".adopted", `${name}.json`),
     ledger: (name) => join(ledgers, `${name}.json`),
     stateRecord: (name) => join(stateRecords, `${name}.json`),
   };

@@ -4,7 +4,7 @@ import { isErrno } from "../errors.ts";
 import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
 import { type Claims, disturb, readClaims } from "./claims.ts";
-import { breather, syncDirectory } from "./files.ts";
+import { breather, removeTree, syncDirectory } from "./files.ts";
 import { entriesOf, hasImage, readImage, readNames } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { objectsOfListing, readListing } from "./listings.ts";
@@ -58,6 +58,8 @@ export async function pruneStore(layout: Layout, options: PruneOptions): Promise
     return count;
   };
   pruned.images = sweep(layout.images, (file) => kept.images.has(file));
+  for (const file of entriesOf(layout.checkouts))
+    if (!dryRun && !kept.images.has(`${file}.json`)) await removeTree(join(layout.checkouts, file));
   pruned.layers = sweep(layout.layers, (file) => kept.layers.has(file));
   sweep(layout.blobs, (file) => kept.blobs.has(file));
   if (!dryRun) {

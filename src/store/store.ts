@@ -24,6 +24,14 @@ export interface NamedImage {
   source?: string | undefined;
 }
 
+/** An image of another store, of which nothing need be copied. */
+export interface ReadyImage extends NamedImage {
+  /** The state directory of that store. */
+  state: string;
+  /** Its checkout there. */
+  rootfs: string;
+}
+
 export interface StoreOptions {
   report?: Report | undefined;
   signal?: AbortSignal | undefined;
@@ -101,6 +109,29 @@ export class Store {
     if (found === undefined) return undefined;
     const { name, source } = found.record;
     return this.name(name, { name, image: found.image, source });
+  }
+
+  /**
+   * As `borrow`, but nothing is copied: the image as the additional store has it, where that has a checkout of it that can be used in place.
+   */
+  async findReady(typed: string): Promise<ReadyImage | undefined> {
+    const { findAdditional, openAdditional } = await import("./additional.ts");
+    const found = findAdditional(openAdditional(this.#additional), typed);
+    if (found === undefined) return undefined;
+    const { layout, record, image } = found;
+    const { existsSync } = await import("node:fs");
+    const rootfs = layout.checkout(image.digest);
+    if (!existsSync(rootfs)) return undefined;
+    return { name: record.name, source: record.source, image, state: layout.state, rootfs };
+  }
+
+  /** Checks an image out into the store itself, for others to use it in place; `mountTargets` as for a checkout. */
+  async makeReady(image: StoredImage, mountTargets: MountTarget[]): Promise<void> {
+    const { makeReady } = await import("./ready.ts");
+    const { withMountTargets } = await import("../layer/mount-targets.ts");
+    const tree = withMountTargets(await this.tree(image), mountTargets);
+    const [report, signal] = [this.#report, this.#signal];
+    await makeReady(this.layout, tree, { digest: image.digest, report, signal });
   }
 
   /** Gives an image of the store one more name. */

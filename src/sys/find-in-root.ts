@@ -14,6 +14,16 @@ export function findInRoot(
   return candidates.find((candidate) => isExecutable(root, candidate));
 }
 
+/** Whether `path`, seen from `root`, is there. */
+export function isInRoot(root: string, path: string): boolean {
+  try {
+    lstatSync(resolveInRoot(root, path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isExecutable(root: string, path: string): boolean {
   try {
     const found = resolveInRoot(root, path);

@@ -38,6 +38,10 @@ const HELLO: HostFiles = {
   "usr/local/lib/placeholder-file": { content: "placeholder\n", mode: 0o755 },
 };
 
+interface Updates {
+  updates: { files: { path: string; outcome: string }[]; changed: string[] }[];
+}
+
 let images = 0;
 
 /** The image as something to install. */
@@ -225,6 +229,31 @@ describe("install", () => {
     });
   });
 
+  test("of two at once that bring different files of one path one is refused", async () => {
+    const [a, b] = [await imageWith({ "etc/one": "a" }), await imageWith({ "etc/one": "b" })];
+    const answers = await Promise.all([
+      berth.run("install", a, "--name", "a"),
+      berth.run("install", b, "--name", "b"),
+    ]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([0, 1]);
+    const winner = answers[0]?.status === 0 ? "a" : "b";
+    expect(text("etc/one")).toBe(winner);
+    expect(answers.map(({ stderr }) => stderr).join("")).toContain(`belongs to the container ${winner}`);
+    expect(await berth.json("list")).toMatchObject({ containers: [{ name: winner }] });
+  });
+
+  test("is told before: by inspect of the image, and by --dry-run", async () => {
+    const image = await imageWith(HELLO);
+    await succeed("pull", image, "--as", "example.com/hello:1");
+    expect(await succeed("inspect", "example.com/hello:1")).toContain(
+      "host file: /usr/local/lib/renamed-$NAME",
+    );
+    const out = await succeed("install", "example.com/hello:1", "--name", "hello", "--dry-run");
+    expect(out).toContain("/usr/local/lib/renamed-hello (new)");
+    expect(out).toContain("host file: /usr/local/lib/renamed-hello");
+    expect(existsSync(at("usr/local"))).toBe(false);
+  });
+
   test("refuses a file in the place of the container's own unit", async () => {
     const image = await imageWith({ "etc/systemd/system/hello.service": "[Service]\n" });
     expect(await fail("install", image, "--name", "hello")).toMatchObject({ code: "CONFIG_INVALID" });
@@ -259,6 +288,18 @@ describe("update and rollback", () => {
     await succeed("rollback", "hello");
     expect(text("etc/app/app.conf")).toBe("two\n");
     expect(existsSync(at("opt"))).toBe(false);
+    // What a template became may hold secrets.
+    expect(await succeed("diff", "hello")).not.toContain("hello again");
+  });
+
+  test("makes a directory of a file, and a file of a directory", async () => {
+    await succeed("install", await imageWith({ "etc/a": "a", "etc/b/c": "c" }), "--name", "hello");
+    await succeed("update", "hello", "--rebase", await imageWith({ "etc/a/c": "c", "etc/b": "b" }));
+    expect(text("etc/a/c")).toBe("c");
+    expect(text("etc/b")).toBe("b");
+    await succeed("rollback", "hello");
+    expect(text("etc/a")).toBe("a");
+    expect(text("etc/b/c")).toBe("c");
   });
 
   test("keeps what the admin edited, says so, and goes on knowing it", async () => {
@@ -316,10 +357,9 @@ describe("update and rollback", () => {
   test("--dry-run says what would become of them, and changes nothing", async () => {
     const next = await installed();
     const before = state();
-    const { updates } = await berth.json<{ updates: { files: { path: string; outcome: string }[] }[] }>(
-      ...["update", "hello", "--rebase", next, "--dry-run"],
-    );
+    const { updates } = await berth.json<Updates>(...["update", "hello", "--rebase", next, "--dry-run"]);
     const outcomes = Object.fromEntries(updates[0]?.files.map(({ path, outcome }) => [path, outcome]) ?? []);
+    expect(updates[0]?.changed).toContain("/usr/local/lib/secret-message-template");
     expect(outcomes).toMatchObject({
       "/etc/app/app.conf": "replaced",
       "/etc/app/extra.conf": "created",

@@ -70,6 +70,57 @@ describe("limits", () => {
   });
 });
 
+describe("the kernel's files", () => {
+  afterEach(async () => {
+    await lab.run(["sh", "-c", "umount /sys/kernel/debug; mount -o remount,bind,ro /sys"]);
+  });
+
+  test.each(["systemd", "runc", "crun"])(
+    "by %s: nothing in /sys can be written to, though the host can",
+    async (runtime) => {
+      await lab.run(["rm", "-f", template]);
+      await lab.output(["mount", "-o", "remount,bind,rw", "/sys"]);
+      await lab.output(["mount", "-t", "tmpfs", "tmpfs", "/sys/kernel/debug"]);
+      await lab.output(["berth", "install", image, "--name", "it", "--runtime", runtime]);
+      const mounts = await lab.output(["berth", "run", "it", "cat", "/proc/self/mountinfo"]);
+      // What is mounted last at a place hides the others.
+      const below = new Map<string, string>();
+      for (const line of mounts.split("\n")) {
+        const [, , , , path = "", options = ""] = line.split(" ");
+        if (/^\/sys(\/|$)/.test(path)) below.set(path, options.split(",")[0] ?? "");
+      }
+      const places = [...below.keys()];
+      expect(places).toEqual(expect.arrayContaining(["/sys", "/sys/fs/cgroup", "/sys/kernel/debug"]));
+      expect(places.filter((path) => below.get(path) !== "ro")).toEqual([]);
+    },
+  );
+});
+
+describe("paths that systemd may not keep as they are", () => {
+  test.each(["systemd", "chroot"])(
+    "by %s: are mounted as they are, or refused and named",
+    async (runtime) => {
+      await lab.run(["rm", "-f", template]);
+      const version = Number((await lab.output(["systemctl", "--version"])).match(/^systemd (\d+)/)?.[1]);
+      const source = `/srv/it's "a" \\b`;
+      await lab.output(["mkdir", "-p", source]);
+      await lab.output(["tee", `${source}/file`], { input: "found" });
+      const install = ["berth", "install", image, "--name", "it", "--runtime", runtime];
+      const { exitCode, stderr } = await lab.run([...install, "--json", "--volume", `${source}:/data`]);
+      if (version < 254) {
+        expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+        expect(await lab.output(["berth", "run", "it", "cat", "/data/file"])).toBe("found");
+      } else {
+        expect(exitCode).toBe(1);
+        const { error } = JSON.parse(stderr.split("\n").at(-1) ?? "");
+        expect(error.code).toBe("RUNTIME_UNSUPPORTED");
+        expect(error.message).toContain(JSON.stringify(source));
+      }
+      await lab.run(["rm", "-r", source]);
+    },
+  );
+});
+
 describe("system calls", () => {
   const seccomp = {
     defaultAction: "SCMP_ACT_ALLOW",

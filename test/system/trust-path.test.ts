@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { projectDir } from "../support/lab/cache.ts";
 import { machine } from "../support/lab/shared-machine.ts";
 
@@ -16,13 +16,13 @@ const PACKAGED = {
 let home: string;
 let policy: string;
 
-beforeAll(async () => {
+beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "berth-path-"));
   policy = await lab.output(["cat", "/etc/containers/policy.json"]);
   await lab.output(["tee", "/etc/containers/policy.json"], { input: JSON.stringify(PACKAGED) });
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await execa("gpgconf", ["--homedir", home, "--kill", "all"], { reject: false });
   await rm(home, { recursive: true });
   await lab.run(["berth", "uninstall", "etcd", "--purge"]);
@@ -85,7 +85,7 @@ function blurred(text: string): string[] {
       line
         .replace(/\b[0-9a-f]{12,64}\b|\b[0-9A-F]{40}\b/g, "HEX")
         .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-        .replace(/\b\d+(?:\.\d+)?(?= (?:[kMG]?B\b|\w))/g, "N")
+        .replace(/\b\d+(?:\.\d+)? (\w+?)s?\b/g, "N $1")
         .replace(/\s+/g, " ")
         .trim(),
     )

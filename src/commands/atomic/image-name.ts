@@ -17,7 +17,7 @@ export interface NamedSource {
  */
 export async function readImageName(typed: string): Promise<NamedSource> {
   if (typed.startsWith("docker://")) return { image: typed };
-  const [, prefix, rest = ""] = /^(oci|https?|docker|dockertar):(.*)$/s.exec(typed) ?? [];
+  const [, prefix = "", rest = ""] = /^(oci|https?|docker|dockertar):(.*)$/s.exec(typed) ?? [];
   const remote = rest.replace(/^\/\//, "");
   if (prefix === undefined) return { image: typed };
   switch (prefix) {

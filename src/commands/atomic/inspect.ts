@@ -1,3 +1,4 @@
+import type { DescribedExports } from "../../deploy/describe-exports.ts";
 import { Failure } from "../../errors.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
@@ -10,6 +11,7 @@ interface Named {
   name?: string;
   image?: { name: string };
   config?: { config: { labels: Record<string, string> } };
+  exports?: DescribedExports;
 }
 
 export function translate(words: Words): Words {
@@ -34,5 +36,24 @@ export function view(result: Named): View | undefined {
   return [
     line(`Image Name: ${result.image?.name ?? result.name}`),
     ...labels.map(([name, value]) => line(`${name}: ${value}`)),
+    ...viewVariables(result.exports?.variables ?? []),
+  ];
+}
+
+function viewVariables(variables: DescribedExports["variables"]): View {
+  const values = { image: undefined, host: "{SET_BY_OS}", none: "{DEF_VALUE}" };
+  const lines = (wanted: typeof variables): View =>
+    wanted.map(({ name, from, default: value = "" }) => line(`${name}: ${values[from] ?? value}`));
+  const [unset, known] = [
+    variables.filter(({ from }) => from === "none"),
+    variables.filter(({ from }) => from !== "none"),
+  ];
+  return [
+    ...(known.length === 0
+      ? []
+      : [line("Template variables with default value, but overridable with --set:"), ...lines(known)]),
+    ...(unset.length === 0
+      ? []
+      : [line("Template variables that has no default value, and must be set with --set:"), ...lines(unset)]),
   ];
 }

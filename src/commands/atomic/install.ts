@@ -1,4 +1,5 @@
 import { currentDeployment } from "../../deploy/containers.ts";
+import type { Ran } from "../../deploy/install.ts";
 import { isFailure } from "../../errors.ts";
 import { withHost } from "../../host.ts";
 import { containerNameOf, parseReference } from "../../oci/reference.ts";
@@ -13,7 +14,7 @@ import { requireSystem } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
 /** `present`: a container of that name was there, and nothing was done. */
-type Result = { name: string; present: true } | (InstallResult & { destination: string });
+type Result = { name: string; present: true } | (InstallResult & { destination: string }) | Ran;
 
 /** `--display` is berth's `--dry-run`. */
 export function translate({ args, options }: Words): Words {
@@ -30,7 +31,8 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const image = await fetchNamed(context, source, options);
   try {
     const asked = { ...options, ...image.options, start: false };
-    const result = (await verb.run(context, [image.name], asked as never)) as InstallResult;
+    const result = (await verb.run(context, [image.name], asked as never)) as InstallResult | Ran;
+    if ("status" in result) return result;
     const { plan } = result;
     const destination = layoutOf(context.config.state).deployment(plan.name, plan.deployment);
     return { ...result, destination };
@@ -41,7 +43,12 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   }
 }
 
+export function exitStatus(result: Result): number {
+  return "status" in result ? result.status : 0;
+}
+
 export function view(result: Result): View {
+  if ("status" in result) return [];
   if ("present" in result) return [line(`${result.name} already present`)];
   const head = line(`Extracting to ${result.destination}`);
   return result.dryRun

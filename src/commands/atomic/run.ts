@@ -6,10 +6,11 @@ import type { Words } from "./spelling.ts";
 
 type Result = { status: number } | { display: string };
 
-export function translate({ args, options }: Words): Words {
+export function translate({ args, options }: Words, { personality }: Context): Words {
   requireOstree(options);
   const { name, detach, spc, replace } = options;
-  if (name !== undefined) throw new Failure("USAGE", "--name is not supported by this backend");
+  if (name !== undefined && personality === "atomic")
+    throw new Failure("USAGE", "--name is not supported by this backend");
   if (detach === true)
     throw new Failure("USAGE", "Cannot use --detach with not running containers", {
       hint: "what has to run beside the service is a service of its own, or `systemd-run berth run ...`",
@@ -24,8 +25,9 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const [name = "", ...command] = args;
   if (options["display"] === true) return { display: displayed(name, command) };
   try {
-    if (command.length > 0 || (await isImage(context, name)))
-      return (await verb.run(context, args, options as never)) as Result;
+    // What runs the service runs the command too.
+    const own = isImage(name) ? options : { ...options, runtime: undefined };
+    if (command.length > 0 || isImage(name)) return (await verb.run(context, args, own as never)) as Result;
     const { run: start } = await import("../start.ts");
     await start(context, [name]);
     return { status: 0 };
@@ -44,7 +46,7 @@ export function exitStatus(result: Result): number {
 }
 
 /** A name with a registry or a tag is an image's, to be run once. */
-async function isImage(_context: Context, name: string): Promise<boolean> {
+function isImage(name: string): boolean {
   return /[/:]/.test(name);
 }
 

@@ -189,8 +189,6 @@ const run: Spelling = {
   options: [
     storage,
     display,
-    { flags: "--runtime <runtime>", description: "accepted: what runs the service runs the command too" },
-    { flags: "-n, --name <name>", description: "refused", hidden: true },
     { flags: "-d, --detach", description: "refused", hidden: true },
     { flags: "-r, --replace", description: "refused", hidden: true },
     { flags: "--spc", description: "refused", hidden: true },
@@ -200,6 +198,14 @@ const run: Spelling = {
     { command: "atomic run etcd etcdctl endpoint health", text: "its exit status is the command's own" },
   ],
   load: () => import("./run.ts"),
+};
+
+const mount: Spelling = {
+  name: "mount",
+  verb: "mount",
+  options: [storage],
+  examples: [{ command: "atomic mount etcd /mnt", text: "what it is made of; then atomic umount /mnt" }],
+  load: () => import("./mount.ts"),
 };
 
 const stop: Spelling = {
@@ -226,4 +232,5 @@ export const spellings: readonly Spelling[] = [
   pull,
   run,
   stop,
+  mount,
 ];

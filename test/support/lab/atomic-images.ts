@@ -88,7 +88,8 @@ const renaming = {
   useLinks: false,
 };
 
-const recipes: Record<AtomicImageName, AtomicRecipe> = {
+/** Of each image: the files of its last layer, by path. */
+export const recipes: Record<AtomicImageName, AtomicRecipe> = {
   "system-hello": {
     files: {
       "exports/manifest.json": JSON.stringify({

@@ -420,6 +420,52 @@ describe("host access", () => {
     expect(infoOf(made).berth.hostAccess).toEqual(made.hostAccess);
   });
 
+  test.each([
+    ["Environment=LD_PRELOAD=/x", "Service"],
+    ["EnvironmentFile=-/etc/x", "Service"],
+    ["StandardOutput=file:/etc/cron.d/x", "Service"],
+    ["OnFailure=evil.service", "Unit"],
+    ["Conflicts=ssh.service", "Unit"],
+    ["Alias=ssh.service", "Install"],
+  ])("lists the unit's %s", (line, section) => {
+    const made = plan({ ...FULL, serviceTemplate: UNIT.replace(`[${section}]`, `[${section}]\n${line}`) });
+    expect(made.hostAccess).toContainEqual({ kind: "setting", what: line });
+  });
+
+  test("does not list what a unit says of its order, its restarts, its limits and its end", () => {
+    const lines = ["Type=notify", "RestartSec=5", "LimitNOFILE=9", "KillSignal=SIGINT", "MemoryMax=1G"];
+    const serviceTemplate = UNIT.replace("[Install]", `${lines.join("\n")}\n[Install]`).replace(
+      "[Unit]",
+      "[Unit]\nBefore=docker.service\nConditionVirtualization=vmware",
+    );
+    expect(plan({ ...FULL, serviceTemplate }).hostAccess.filter(({ kind }) => kind === "setting")).toEqual(
+      [],
+    );
+  });
+
+  test("lists what a configuration takes of the host, and nothing that the admin or berth adds", () => {
+    const config = JSON.stringify({
+      ...CONFIG,
+      mounts: [
+        { destination: "/disk", type: "ext4", source: "/dev/sda1" },
+        { destination: "/host", type: "bind", source: "/", options: ["rbind", "ro"] },
+        { destination: "/etc/hosts", type: "bind", source: "/etc/hosts", options: ["ro"] },
+        { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+      ],
+      linux: { devices: [{ path: "/dev/kvm" }], namespaces: [{ type: "network", path: "/run/netns/x" }] },
+    });
+    const made = plan(
+      { config, serviceTemplate: `${UNIT.replace("$RECEIVER", "x")}\n[Service]\nType=notify\n` },
+      { asked: { volumes: [parseVolume("/srv:/srv")] } },
+    );
+    expect(made.hostAccess).toEqual([
+      { kind: "mount", what: "ext4 /dev/sda1 at /disk" },
+      { kind: "bind", what: "/ at /host (read-only, but for its sockets)" },
+      { kind: "device", what: "/dev/kvm" },
+      { kind: "namespace", what: "network of /run/netns/x" },
+    ]);
+  });
+
   test("is nothing for an image without /exports", () => {
     const made = planDeployment("etcd", request(), { facts: facts(), render });
     expect(made.hostAccess).toEqual([]);
