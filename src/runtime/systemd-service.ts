@@ -42,14 +42,9 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
     ["UnsetEnvironment", hostVariables(process.env).join(" ")],
     ["KillMode", "mixed"],
     ...(bundle.notify ? [["NotifyAccess", "all"] as const] : []),
-    // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word, and
-    // it leaves /root, /home and /run/user to ProtectHome=.
-    ...(config.root.readonly === true
-      ? ([
-          ["ProtectSystem", "strict"],
-          ["ProtectHome", "read-only"],
-        ] as const)
-      : []),
+    // The plus makes it the container's root, with all that nothing else is said of. ProtectSystem= would leave out /root and /home,
+    // and take a mount more for each.
+    ...(config.root.readonly === true ? [["ReadOnlyPaths", "+/"] as const] : []),
     ...runDirectives(bundle.name),
   ];
   const parts = [

@@ -96,6 +96,31 @@ describe("the kernel's files", () => {
   );
 });
 
+describe("paths that systemd may not keep as they are", () => {
+  test.each(["systemd", "chroot"])(
+    "by %s: are mounted as they are, or refused and named",
+    async (runtime) => {
+      await lab.run(["rm", "-f", template]);
+      const version = Number((await lab.output(["systemctl", "--version"])).match(/^systemd (\d+)/)?.[1]);
+      const source = `/srv/it's "a" \\b`;
+      await lab.output(["mkdir", "-p", source]);
+      await lab.output(["tee", `${source}/file`], { input: "found" });
+      const install = ["berth", "install", image, "--name", "it", "--runtime", runtime];
+      const { exitCode, stderr } = await lab.run([...install, "--json", "--volume", `${source}:/data`]);
+      if (version < 254) {
+        expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+        expect(await lab.output(["berth", "run", "it", "cat", "/data/file"])).toBe("found");
+      } else {
+        expect(exitCode).toBe(1);
+        const { error } = JSON.parse(stderr.split("\n").at(-1) ?? "");
+        expect(error.code).toBe("RUNTIME_UNSUPPORTED");
+        expect(error.message).toContain(JSON.stringify(source));
+      }
+      await lab.run(["rm", "-r", source]);
+    },
+  );
+});
+
 describe("system calls", () => {
   const seccomp = {
     defaultAction: "SCMP_ACT_ALLOW",
