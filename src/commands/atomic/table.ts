@@ -200,6 +200,14 @@ const run: Spelling = {
   load: () => import("./run.ts"),
 };
 
+const mount: Spelling = {
+  name: "mount",
+  verb: "mount",
+  options: [storage],
+  examples: [{ command: "atomic mount etcd /mnt", text: "what it is made of; then atomic umount /mnt" }],
+  load: () => import("./mount.ts"),
+};
+
 const stop: Spelling = {
   name: "stop",
   verb: "stop",
@@ -224,4 +232,5 @@ export const spellings: readonly Spelling[] = [
   pull,
   run,
   stop,
+  mount,
 ];
