@@ -36,9 +36,15 @@ export default defineConfig({
       {
         test: {
           name: "system-13",
-          include: ["systemd-bus", "order", "order-cycle", "order-verbs", "runtimes", "running"].map(
-            (name) => `test/system/${name}.test.ts`,
-          ),
+          include: [
+            "systemd-bus",
+            "order",
+            "order-cycle",
+            "order-verbs",
+            "runtimes",
+            "running",
+            "limits",
+          ].map((name) => `test/system/${name}.test.ts`),
           globalSetup: ["test/support/lab/system-13-setup.ts"],
           fileParallelism: false,
           // Whole machines boot and time out here: what fails twice is broken, what fails once met a busy host.

@@ -70,32 +70,53 @@ async function runSystemProject({
     if (error instanceof CannotBoot) return error.message;
     throw error;
   }
-  try {
-    await startRegistry(booted.machine);
-    const env = { BERTH_MACHINE: booted.machine.dir };
-    if (!(await runVitest(["system"], { filters, summary, env }))) failures.push("system tests");
-  } finally {
-    await booted.stop();
-  }
+  // These tests wait more than they work: two machines side by side are done in little more than half the time.
+  const half = (shard: string, env: Record<string, string> = {}): Promise<boolean> =>
+    runVitest(["system"], { filters, summary, env, more: [`--shard=${shard}`], label: `system ${shard}` });
+  const first = async (): Promise<boolean> => {
+    try {
+      await startRegistry(booted.machine);
+      return await half("1/2", { BERTH_MACHINE: booted.machine.dir });
+    } finally {
+      await booted.stop();
+    }
+  };
+  const halves = await Promise.all([first(), half("2/2")]);
+  if (halves.includes(false)) failures.push("system tests");
   if (!(await runVitest(["system-13"], { filters, summary }))) failures.push("system tests on Debian 13");
   if (isLong && !(await runVitest(["vm"], { filters, summary }))) failures.push("tests in a virtual machine");
   return undefined;
 }
 
+interface VitestRun extends Run {
+  env?: Record<string, string>;
+  more?: string[];
+  /** What its lines begin with, where another run prints at the same time. */
+  label?: string;
+}
+
 async function runVitest(
   projects: string[],
-  { filters, summary, env = {} }: Run & { env?: Record<string, string> },
+  { filters, summary, env = {}, more = [], label }: VitestRun,
 ): Promise<boolean> {
   const dir = await mkdtemp(join(tmpdir(), "berth-test-"));
   const file = join(dir, "summary.json");
   try {
     const selected = projects.flatMap((name) => ["--project", name]);
-    const args = ["run", "--passWithNoTests", ...selected, ...filters];
-    const passed = await runs("vitest", args, { ...env, BERTH_SUMMARY: file });
-    Object.assign(summary, await readSummary(file));
+    const args = ["run", "--passWithNoTests", ...selected, ...more, ...filters];
+    const passed = await runs("vitest", args, { env: { ...env, BERTH_SUMMARY: file }, label });
+    add(summary, await readSummary(file));
     return passed;
   } finally {
     await rm(dir, { recursive: true });
+  }
+}
+
+function add(summary: Summary, more: Summary): void {
+  for (const [name, counts] of Object.entries(more)) {
+    summary[name] ??= { passed: 0, failed: 0, skipped: 0 };
+    const sum = summary[name];
+    for (const key of ["passed", "failed", "skipped"] as const) sum[key] += counts[key];
   }
 }
 
@@ -113,12 +134,18 @@ async function readSummary(file: string): Promise<Summary> {
 async function runs(
   command: string,
   args: readonly string[],
-  env: Record<string, string> = {},
+  { env = {}, label }: { env?: Record<string, string>; label?: string | undefined } = {},
 ): Promise<boolean> {
   if (interruption.signal.aborted) return false;
   print(`\n$ ${[command, ...args].join(" ")}`);
+  const labelled = async function* (line: unknown): AsyncGenerator<string> {
+    yield `[${label}] ${String(line)}`;
+  };
+  const stream = label === undefined ? ("inherit" as const) : [labelled, "inherit" as const];
   const options = {
-    stdio: "inherit",
+    stdin: "inherit",
+    stdout: stream,
+    stderr: stream,
     reject: false,
     preferLocal: true,
     env,

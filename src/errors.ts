@@ -12,6 +12,7 @@ export type BerthCode =
   | "NAME_AMBIGUOUS"
   | "NOT_INSTALLED"
   | "IMAGE_UNKNOWN"
+  | "NOT_MOUNTED"
   | "REGISTRY_UNREACHABLE"
   | "MANIFEST_INVALID"
   | "DIGEST_MISMATCH"
@@ -90,10 +91,13 @@ export function isErrno(error: unknown, code: string): error is NodeJS.ErrnoExce
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
+/** The exit status of a command that was interrupted, whatever by. */
+export const INTERRUPTED = 130;
+
 /** The exit status of the command that ends with `error`: 2 usage, 130 interrupted, else 1. */
 export function exitStatus(error: unknown): number {
   if (isFailure(error, "USAGE")) return 2;
-  if (isFailure(error, "INTERRUPTED")) return 130;
+  if (isFailure(error, "INTERRUPTED")) return INTERRUPTED;
   return 1;
 }
 

@@ -30,6 +30,18 @@ export type Event =
     };
 
 /** What is done to a container. */
-export type Change = "install" | "uninstall" | "update" | "rollback" | "recover";
+export type Change =
+  | "install"
+  | "uninstall"
+  | "update"
+  | "rollback"
+  | "recover"
+  | "order"
+  | "pin"
+  | "unpin"
+  | "hold"
+  | "unhold"
+  | "auto-update"
+  | "no-auto-update";
 
 export type Report = (event: Event) => void;

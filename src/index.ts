@@ -3,7 +3,7 @@
  *
  *   const source = await openSource(parseReference("docker://quay.io/coreos/etcd:v3.5.9"));
  *   const destination = await openDestination(parseReference("oci:/srv/images:etcd"));
- *   try { await copyImage({ source, destination }); } finally { await destination.close(); await source.close(); }
+ *   try { await copy({ source, destination }); } finally { await destination.close(); await source.close(); }
  *
  * Registries, mirrors, credentials and certificates are those of /etc/containers, as for podman and skopeo. What fails for a reason that a user
  * can act on is a `Failure` with a stable `code`. Nothing here installs: that is the command `berth`. See examples/copy.ts.
@@ -29,7 +29,9 @@ export {
   type StorageReference,
   type Transport,
 } from "./oci/reference.ts";
-export { type Copied, type CopyEnds, type CopyOptions, copyImage } from "./transport/copy-image.ts";
+export type { AccessOptions as RegistryOptions } from "./registry/open-client.ts";
+export { Registry } from "./registry/open-registry.ts";
+export { type Copied, type CopyEnds, type CopyOptions, copyImage as copy } from "./transport/copy-image.ts";
 export {
   type Destination,
   type DestinationOptions,

@@ -1,11 +1,13 @@
 /** One command of berth from its words to its exit status; every effect on the outside is handed in. */
-import type { Context, Handler, Personality, Verb } from "./commands/command.ts";
+import type { Context, Handler, Verb } from "./commands/command.ts";
+import { withSpellings } from "./commands/spellings.ts";
 import { verbs as allVerbs } from "./commands/verbs.ts";
 import { loadConfig } from "./config.ts";
-import { exitStatus, Failure, isFailure } from "./errors.ts";
+import { exitStatus, Failure, INTERRUPTED, isFailure } from "./errors.ts";
 import { createOutput, type Output } from "./output/output.ts";
 import type { Sink } from "./output/reporter.ts";
 import type { Invocation } from "./program.ts";
+import type { Personality } from "./view.ts";
 
 export interface World {
   stdout: Sink;
@@ -24,11 +26,12 @@ type Call = Exclude<Invocation, { text: string }>;
 
 /** Runs the command that `argv` (without node and script) says and gives its exit status. An error is printed, not thrown. */
 export async function run(argv: readonly string[], world: World): Promise<number> {
-  const { personality, signal, verbs = allVerbs } = world;
+  const { personality, signal } = world;
   let output = createOutput({ ...world, ...askedFor(argv) });
   let call: Call | undefined;
   try {
     const { parseCommandLine } = await import("./program.ts");
+    const verbs = await withSpellings(world.verbs ?? allVerbs, { argv, personality });
     const invocation = parseCommandLine(argv, { verbs, personality });
     if ("text" in invocation) {
       output.text(invocation.text);
@@ -36,7 +39,8 @@ export async function run(argv: readonly string[], world: World): Promise<number
     }
     call = invocation;
     world.onVerb?.(call.verb.name);
-    output = createOutput({ ...world, ...call.globals });
+    const json = call.globals.json && !(call.verb.quietBeatsJson === true && call.globals.quiet);
+    output = createOutput({ ...world, ...call.globals, json });
     return await runVerb(call, { ...world, verbs }, output);
   } catch (thrown) {
     const error = signal.aborted && isInterruption(thrown, signal) ? interruption(thrown) : thrown;
@@ -59,7 +63,7 @@ async function runVerb(
   const tell = (): void => output.report({ type: "warning", message: "interrupted: undoing what was begun" });
   signal.addEventListener("abort", tell);
   const result = (await outcome.finally(() => signal.removeEventListener("abort", tell))) as never;
-  output.result(result, () => handler.view(result));
+  output.result(result, () => handler.view(result), handler.document?.(result));
   return handler.exitStatus?.(result) ?? 0;
 }
 
@@ -71,9 +75,9 @@ async function printStream(
 ): Promise<number> {
   try {
     for await (const item of stream) output.item(item, () => handler.view(item as never));
-    return signal.aborted ? 130 : 0;
+    return signal.aborted ? INTERRUPTED : 0;
   } catch (error) {
-    if (signal.aborted && isInterruption(error, signal)) return 130;
+    if (signal.aborted && isInterruption(error, signal)) return INTERRUPTED;
     throw error;
   }
 }

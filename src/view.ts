@@ -3,6 +3,9 @@
  * output/ draws it, and escapes every string on the way (they may come from an image or a server). Never used for `--json`.
  */
 
+/** The name berth was called by: as `atomic`, words and defaults are Atomic's where the two differ. */
+export type Personality = "berth" | "atomic";
+
 /** How a piece of text stands out on a terminal; the words alone must say enough. */
 export type Tone = "good" | "bad" | "warn" | "dim" | "strong";
 
@@ -31,7 +34,7 @@ export type Block =
   | { type: "line"; text: readonly Text[] }
   /** `label: value` with the values under each other; an array gives one line an element. */
   | { type: "fields"; fields: readonly Field[] }
-  | { type: "table"; columns: readonly Column[]; rows: readonly (readonly Text[])[] }
+  | { type: "table"; columns: readonly Column[]; rows: readonly (readonly Text[])[]; heading?: false }
   /** The text of a file or a log, as it is; indented below a heading. */
   | { type: "verbatim"; lines: readonly string[]; heading: string | undefined }
   /** A document byte for byte, without a newline of ours; on a terminal its lines, escaped. */

@@ -17,7 +17,7 @@ export async function run(
   { off }: AutoUpdateOptions,
 ): Promise<AutoUpdateResult> {
   return withHost(context, async (host) => {
-    for (const name of names) await setUpdates(host, name, { autoUpdate: !off });
+    for (const name of names) await setUpdates(host, name, off ? "no-auto-update" : "auto-update");
     const state = host.offline ? undefined : await (await host.systemd()).fileState("berth-update.timer");
     return { names, autoUpdate: !off, timer: host.offline ? undefined : state === "enabled" };
   });

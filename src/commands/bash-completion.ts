@@ -4,16 +4,25 @@
  * bash-completion.
  *
  * To the script a verb is three lists of words: its `options`; those that take a value, with what the value is (`values`);
- * what its `operands` are, in order, of which one that ends in `+` may be repeated.
+ * what its `operands` are, in order, of which one that ends in `+` may be repeated. A verb of two words is one case.
  */
 import { Option } from "commander";
+import type { Personality } from "../view.ts";
 import type { OptionSpec, Verb } from "./command.ts";
-import { globals } from "./globals.ts";
+import { globals as allGlobals } from "./globals.ts";
 
-export function bashCompletion(verbs: readonly Verb[]): string {
-  return `# Completion of berth for bash, written by: berth completion bash
+const globals = allGlobals.filter(({ hidden }) => hidden !== true);
+
+export function bashCompletion(verbs: readonly Verb[], personality: Personality): string {
+  const script = `# Completion of berth for bash, written by: berth completion bash
 ${tables(verbs)}
 ${FUNCTIONS}`;
+  // Both may be in one shell.
+  if (personality === "berth") return script;
+  return script
+    .replaceAll("_berth", "_atomic")
+    .replace(/berth$/gm, "atomic")
+    .replaceAll("berth completion", "atomic completion");
 }
 
 /** Of an operand or the value of an option, by its placeholder: what it can be. All others are text, and not completed. */
@@ -23,6 +32,7 @@ const KINDS: Record<string, string> = {
   image: "image",
   images: "image",
   "image|name": "image,container",
+  "name|image": "container,image",
   source: "image,file",
   unit: "unit",
   command: "file",
@@ -40,7 +50,13 @@ const OPTION_KINDS: Record<string, string> = { ...KINDS, name: "text", command: 
 
 function tables(verbs: readonly Verb[]): string {
   const names = verbs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
-  return `_berth_verbs='${[...names, "help"].join(" ")}'
+  const firstOf = (name: string): string => name.replace(/ .*/, "");
+  const groups = [...new Set(names.filter((name) => name.includes(" ")).map(firstOf))];
+  const members = groups.map((group) => {
+    const seconds = names.filter((name) => name.startsWith(`${group} `));
+    return `    ${group}) members='${seconds.map((name) => name.slice(group.length + 1)).join(" ")}' ;;\n`;
+  });
+  return `_berth_verbs='${[...new Set([...names.map(firstOf), "help"])].join(" ")}'
 _berth_globals='${[...globals.flatMap(wordsOf), "-h", "--help"].join(" ")}'
 _berth_global_values='${valuesOf(globals)}'
 
@@ -50,12 +66,19 @@ ${verbs.map(tableOf).join("")}    help) options= values= operands=verb ;;
     *) return 1 ;;
     esac
 }
+
+# The second words that verb $1 has, into members
+_berth_members() {
+    case $1 in
+${members.join("")}    *) members= ;;
+    esac
+}
 `;
 }
 
 function tableOf({ name, aliases = [], options, arguments: operands, operandsAsTyped }: Verb): string {
   const seen = options.filter(({ hidden }) => hidden !== true);
-  return `    ${[name, ...aliases].join("|")})
+  return `    ${[name, ...aliases].map((word) => word.replace(" ", "\\ ")).join("|")})
         options='${seen.flatMap(wordsOf).join(" ")}'
         values='${valuesOf(seen)}'
         operands='${operands.map(operandOf).join(" ")}'${operandsAsTyped === true ? "\n        typed=yes" : ""}
@@ -115,7 +138,7 @@ _berth_choose() {
 
 # The names that a verb lists, on the store that the line names
 _berth_names() {
-    "\${words[0]}" "\${context[@]}" --json "$1" 2>/dev/null | grep -o '"name": *"[^"]*"' | cut -d'"' -f4
+    "\${words[0]/%atomic/berth}" "\${context[@]}" --json "$1" 2>/dev/null | grep -o '"name": *"[^"]*"' | cut -d'"' -f4
 }
 
 _berth_units() {
@@ -133,7 +156,7 @@ _berth_value() {
 
 _berth() {
     local line=\${COMP_LINE:0:COMP_POINT} words=() context=() cur word
-    local verb= options= values= operands= typed= kind= option= count=0 end=
+    local verb= members= options= values= operands= typed= kind= option= count=0 end=
     COMPREPLY=()
     # Not COMP_WORDS, which are split at : and = as well
     read -ra words <<<"$line"
@@ -154,9 +177,13 @@ _berth() {
             _berth_value "$word"
         elif [[ -z $verb ]]; then
             verb=$word
-            _berth_verb "$verb" || return
+            _berth_members "$verb"
+            _berth_verb "$verb" || [[ -n $members ]] || return
+        elif [[ " $members " == *" $word "* ]]; then
+            verb+=" $word" members=
+            _berth_verb "$verb"
         else
-            count=$((count + 1))
+            count=$((count + 1)) members=
             [[ -n $typed ]] && end=yes
         fi
     done
@@ -170,6 +197,8 @@ _berth() {
         _berth_choose "$options $_berth_globals" "$cur"
     elif [[ -z $verb ]]; then
         _berth_complete verb "$cur"
+    elif [[ -n $members ]]; then
+        _berth_choose "$members" "$cur"
     else
         local kinds=($operands)
         kind=\${kinds[count]:-text}

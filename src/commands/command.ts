@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import type { Code } from "../errors.ts";
 import type { Report } from "../events.ts";
-import type { View } from "../view.ts";
+import type { Personality, View } from "../view.ts";
 
 /** Options that every verb takes, before or after it. */
 export interface GlobalOptions {
@@ -20,9 +20,6 @@ export interface GlobalOptions {
   /** Answer yes to every question. */
   yes: boolean;
 }
-
-/** The name berth was called by: as `atomic`, defaults are Atomic's where the two differ. */
-export type Personality = "berth" | "atomic";
 
 /** What a handler gets beside its own arguments and options. */
 export interface Context {
@@ -45,6 +42,8 @@ export interface Handler {
   run(context: Context, args: string[], options: never): Promise<object> | AsyncIterable<object>;
   /** Pure. */
   view(result: never): View;
+  /** What `--json` prints, where that is not the result itself. */
+  document?(result: never): object | undefined;
   /** Of a result that is not a plain success, such as `status` of a stopped service. Default 0. */
   exitStatus?(result: never): number;
 }
@@ -74,5 +73,7 @@ export interface Verb {
   examples: readonly { command: string; text: string }[];
   /** Exit statuses of this verb's own, by error code. */
   exitStatuses?: Partial<Record<Code, number>>;
+  /** `--quiet` asks for names alone, in place of a document. */
+  quietBeatsJson?: boolean;
   load(): Promise<Handler>;
 }

@@ -7,9 +7,12 @@ import type { CopyOptions } from "./options.ts";
 export async function run(
   context: Context,
   [from = "", to = ""]: string[],
-  { authfile, key, ...options }: CopyOptions,
+  { key, ...options }: CopyOptions,
 ): Promise<CopyResult> {
-  return withHost(context, (host) => copy(host, { from, to, authFile: authfile, keyFile: key, ...options }));
+  const { authfile, tlsVerify, srcAuthfile, srcTlsVerify, destAuthfile, destTlsVerify } = options;
+  const source = { authFile: srcAuthfile ?? authfile, tlsVerify: srcTlsVerify ?? tlsVerify };
+  const destination = { authFile: destAuthfile ?? authfile, tlsVerify: destTlsVerify ?? tlsVerify };
+  return withHost(context, (host) => copy(host, { from, to, source, destination, keyFile: key, ...options }));
 }
 
 export function view({ destination, digest, sourceDigest, images, blobs }: CopyResult): View {

@@ -10,4 +10,5 @@ export const globals: readonly OptionSpec[] = [
   { flags: "-q, --quiet", description: "print the result and errors only" },
   { flags: "--debug", description: "print where an error came from" },
   { flags: "-y, --yes", description: "answer yes to every question" },
+  { flags: "--assumeyes", description: "as --yes: Atomic's spelling", hidden: true },
 ];

@@ -10,7 +10,7 @@ export interface HoldResult {
 
 export async function run(context: Context, names: string[], _options: NoOptions): Promise<HoldResult> {
   return withHost(context, async (host) => {
-    for (const name of names) await setUpdates(host, name, { held: true });
+    for (const name of names) await setUpdates(host, name, "hold");
     return { names };
   });
 }

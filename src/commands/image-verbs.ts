@@ -11,6 +11,22 @@ const fetching: readonly OptionSpec[] = [
   },
 ];
 
+/** A copy has two ends, which may need credentials of their own. */
+const eachEnd: readonly OptionSpec[] = [
+  { flags: "--src-authfile <file>", description: "credentials for the source alone" },
+  { flags: "--dest-authfile <file>", description: "credentials for the destination alone" },
+  {
+    flags: "--src-tls-verify <bool>",
+    kind: "boolean",
+    description: "whether the source must speak HTTPS with a known certificate",
+  },
+  {
+    flags: "--dest-tls-verify <bool>",
+    kind: "boolean",
+    description: "whether the destination must speak HTTPS with a known certificate",
+  },
+];
+
 const shaping: readonly OptionSpec[] = [
   {
     flags: "--platform <os/arch>",
@@ -37,7 +53,7 @@ const copy: Verb = {
   name: "copy",
   summary: "Copy an image from one place to another",
   arguments: ["<source>", "<destination>"],
-  options: [...shaping, ...carrying, ...fetching],
+  options: [...shaping, ...carrying, ...fetching, ...eachEnd],
   examples: [
     {
       command: "berth copy quay.io/coreos/etcd:v3.5.9 registry.example.com/etcd:3.5",

@@ -1,3 +1,6 @@
+import { imageOf } from "../deploy/deployments.ts";
+import type { DescribedExports, TemplateVariable } from "../deploy/describe-exports.ts";
+import { hostAccessLines } from "../deploy/host-access.ts";
 import { type Inspected, inspect } from "../deploy/inspect.ts";
 import type { RawDocument, RemoteImage } from "../deploy/inspect-remote.ts";
 import { withHost } from "../host.ts";
@@ -35,13 +38,14 @@ export function view(result: Result): View {
   }
 }
 
-function viewContainer({ name, deployment, directory, info }: Inspected & { kind: "container" }): View {
+function viewContainer(container: Inspected & { kind: "container" }): View {
+  const { name, deployment, directory, info, files } = container;
   const { berth } = info;
   return [
     fields([
       ["container", { text: name, tone: "strong" }],
       ["image", info.image],
-      ["digest", `sha256:${info.revision}`],
+      ["digest", imageOf(info)],
       ["installed", { since: new Date(info.created * 1000).toISOString() }],
       ["deployment", String(deployment)],
       ["directory", directory],
@@ -49,21 +53,29 @@ function viewContainer({ name, deployment, directory, info }: Inspected & { kind
       ["command", berth.command.join(" ")],
       ["wanted by", berth.request.wantedBy.join(" ")],
       // Values may be secrets: people see names, `--json` as root has all.
-      ["values", Object.keys(info.values)],
+      ["values", Object.keys(berth.request.values)],
       ["environment", Object.keys(berth.request.environment)],
       ["host files", berth.hostFiles.map(({ path }) => path)],
+      [
+        "image's files",
+        files
+          .filter(({ type }) => type !== "directory")
+          .map(({ path, state }) => (state === "unchanged" ? path : `${path} (${state})`)),
+      ],
       ["state", berth.state],
+      ["host access", hostAccessLines(berth.hostAccess ?? [])],
     ]),
   ];
 }
 
-function viewImage({ image, config, layers }: Inspected & { kind: "image" }): View {
+function viewImage({ image, config, layers, exports }: Inspected & { kind: "image" }): View {
   return [
     fields([
       ["image", { text: image.name, tone: "strong" }],
       ["digest", image.digest],
       ["pulled", { since: image.pulled }],
       ...configFields(config),
+      ...(exports === undefined ? [] : exportsFields(exports)),
     ]),
     table(
       [{ title: "LAYER" }, { title: "SIZE", align: "right" }, { title: "TYPE", elastic: true }],
@@ -72,7 +84,9 @@ function viewImage({ image, config, layers }: Inspected & { kind: "image" }): Vi
   ];
 }
 
-function viewRemote({ name, digest, index, config, layers, size, download }: RemoteImage): View {
+function viewRemote(remote: RemoteImage): View {
+  const { name, digest, index, config, layers, size, download, exports } = remote;
+  const isHere = layers.every(({ here }) => here);
   return [
     fields([
       ["image", { text: name, tone: "strong" }],
@@ -81,6 +95,8 @@ function viewRemote({ name, digest, index, config, layers, size, download }: Rem
       ["size", { bytes: size }],
       ["to download", { bytes: download }],
       ...configFields(config),
+      ...(exports === undefined ? [] : exportsFields(exports)),
+      ["templates", isHere ? undefined : "not known: they are in layers that are not here"],
     ]),
     table(
       [
@@ -96,6 +112,29 @@ function viewRemote({ name, digest, index, config, layers, size, download }: Rem
         layer.mediaType,
       ]),
     ),
+  ];
+}
+
+function exportsFields({
+  service,
+  variables,
+  hostAccess,
+  incomplete,
+}: DescribedExports): Parameters<typeof fields>[0] {
+  const from = (wanted: TemplateVariable["from"]): TemplateVariable[] =>
+    variables.filter((variable) => variable.from === wanted);
+  return [
+    ["service", service ? undefined : "none: files for the host alone"],
+    ["values with a default", from("image").map((variable) => `${variable.name}=${variable.default}`)],
+    ["values to be set", from("none").map(({ name }) => name)],
+    ["values of the host", from("host").map(({ name }) => name)],
+    [
+      "host access",
+      [
+        ...hostAccessLines(hostAccess),
+        ...(incomplete ? ["what its config.json asks for depends on values"] : []),
+      ],
+    ],
   ];
 }
 

@@ -1,4 +1,6 @@
-import { install as apply, dryRun } from "../deploy/install.ts";
+import { resolve } from "node:path";
+import { hostAccessLines } from "../deploy/host-access.ts";
+import { install as apply, dryRun, type Ran } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
 import type { InstallRequest } from "../deploy/request.ts";
@@ -6,6 +8,8 @@ import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
+import { fileNotes } from "./file-notes.ts";
+import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { runningRequest } from "./running-request.ts";
@@ -14,24 +18,43 @@ export interface InstallResult {
   dryRun: boolean;
   started: boolean;
   plan: Plan;
+  /** What became, or would become, of the image's files on the host, a line each. */
+  files: string[];
   /** What the admin should know of it. */
   notes: string[];
 }
 
-export async function run(context: Context, args: string[], options: InstallOptions): Promise<InstallResult> {
-  const request = requestOf(args, options);
-  const start = request.start && context.config.root === "/";
+export async function run(
+  context: Context,
+  args: string[],
+  options: InstallOptions,
+): Promise<InstallResult | Ran> {
+  const request = requestOf(args, { ...options, set: await givenValues(options) }, context);
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
+    if ("status" in plan) return plan;
     const notes = await installNotes(host, plan, request);
-    return { dryRun: options.dryRun, started: start && !options.dryRun, plan, notes };
+    const files = fileNotes(plan.foreseen, context.personality);
+    const started = plan.start && !options.dryRun && !host.offline;
+    return { dryRun: options.dryRun, started, plan, files, notes };
   });
 }
 
-export function view({ dryRun: dry, started, plan, notes }: InstallResult): View {
+/** Of what ran once, what it wrote is seen. */
+export function view(result: InstallResult | Ran): View {
+  return "status" in result ? [] : viewInstalled(result);
+}
+
+export function exitStatus(result: InstallResult | Ran): number {
+  return "status" in result ? result.status : 0;
+}
+
+function viewInstalled({ dryRun: dry, started, plan, files, notes }: InstallResult): View {
   if (!dry) {
-    const done = started ? "is running" : "is installed and not started";
+    const rest = plan.service ? "is installed and not started" : "is installed and has no service";
+    const done = started ? "is running" : rest;
     return [
+      ...files.map((text) => line(text)),
       line({ text: plan.name, tone: "strong" }, ` ${done} (deployment ${plan.deployment}, ${plan.runtime})`),
       ...viewNotes(notes),
     ];
@@ -45,8 +68,11 @@ export function view({ dryRun: dry, started, plan, notes }: InstallResult): View
       ["deployment", String(plan.deployment)],
       ["runtime", plan.runtime],
       ["command", plan.command.join(" ")],
+      ["root", plan.rootfs],
       ["host files", plan.hostFiles.map(({ path }) => path)],
+      ["image's files", plan.foreseen.map(({ path, outcome }) => `${path} (${FORESEEN[outcome]})`)],
       ["state", plan.state.map(({ path, uid, gid, mode }) => `${path} (${uid}:${gid}, ${mode})`)],
+      ["host access", hostAccessLines(plan.hostAccess)],
       ["start", plan.start ? "yes" : "no"],
       ["enable", plan.enable ? "yes" : "no"],
     ]),
@@ -58,7 +84,18 @@ export function view({ dryRun: dry, started, plan, notes }: InstallResult): View
   ];
 }
 
-function requestOf([image = ""]: string[], options: InstallOptions): InstallRequest {
+/** What an install would do with a file of the image's. */
+const FORESEEN: Record<Plan["foreseen"][number]["outcome"], string> = {
+  ...{ created: "new", replaced: "replaced", unchanged: "as it is", shared: "there already, the same" },
+  ...{ skipped: "there already, another: it stays", edited: "edited: it stays" },
+  ...{ deleted: "removed by hand: it stays away", removed: "removed", left: "stays, and is not berth's" },
+};
+
+function requestOf(
+  [image = ""]: string[],
+  options: InstallOptions,
+  { personality }: Context,
+): InstallRequest {
   const { after, before, requires, wants, partOf } = options;
   return {
     image,
@@ -66,10 +103,14 @@ function requestOf([image = ""]: string[], options: InstallOptions): InstallRequ
     values: options.set,
     environment: options.env,
     volumes: options.volume.map(parseVolume),
+    ...(options.adoptState ? { adoptState: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,
+    ...(options.rootfs === undefined ? {} : { rootfs: resolve(options.rootfs) }),
     start: options.start,
+    // Atomic leaves what is there, without a word for it that anybody gives.
+    keepHostFiles: options.keepHostFiles || personality === "atomic",
     autoUpdate: options.autoUpdate,
     platform: options.platform,
     authFile: options.authfile,

@@ -12,18 +12,35 @@ export interface PullingOptions {
 export interface InstallOptions extends PullingOptions, RunningOptions {
   name?: string;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+  adoptState: boolean;
   after: string[];
   before: string[];
   requires: string[];
   wants: string[];
   partOf: string[];
   wantedBy: string[];
+  /** A root file system in another place. */
+  rootfs?: string;
   start: boolean;
+  keepHostFiles: boolean;
   autoUpdate: boolean;
   dryRun: boolean;
+}
+
+export interface RunOptions
+  extends PullingOptions,
+    Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
+  name?: string;
+  set: Record<string, string>;
+  /** A file with values. */
+  values?: string;
+  env: Record<string, string>;
+  volume: string[];
 }
 
 export interface OrderOptions {
@@ -51,6 +68,24 @@ export interface LogsOptions {
   follow: boolean;
 }
 
+export interface MountOptions {
+  /** Of mount(8), lists with commas. */
+  options: string[];
+  live: boolean;
+  shared: boolean;
+}
+
+export interface AdoptOptions {
+  from?: string;
+  dryRun: boolean;
+  undo: boolean;
+  confirm: boolean;
+}
+
+export interface ShareOptions {
+  checkout: boolean;
+}
+
 export interface PullOptions extends PullingOptions {
   /** The name to store the image under. */
   as?: string;
@@ -61,8 +96,11 @@ export interface UpdateOptions {
   all: boolean;
   auto: boolean;
   set: Record<string, string>;
+  /** A file. */
+  values?: string;
   unset: string[];
   rebase?: string;
+  keepHostFiles: boolean;
   pull: boolean;
   /** Seconds. */
   watch: number;
@@ -136,6 +174,10 @@ export interface TrustOptions {
 
 export interface CopyOptions extends PullingOptions, ShapingOptions, SigningOptions {
   removeSignatures: boolean;
+  srcAuthfile?: string;
+  destAuthfile?: string;
+  srcTlsVerify?: boolean;
+  destTlsVerify?: boolean;
 }
 
 export interface PushOptions extends PullingOptions, ShapingOptions, SigningOptions {

@@ -1,8 +1,18 @@
+import { parseNetwork } from "../deploy/network.ts";
+import type { InstallRequest } from "../deploy/request.ts";
 import { run as runIn } from "../deploy/run.ts";
+import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import type { View } from "../view.ts";
 import type { Context } from "./command.ts";
-import type { NoOptions } from "./options.ts";
+import { givenValues } from "./given-values.ts";
+import type { RunOptions } from "./options.ts";
+
+/** Options of what runs as a new container. */
+const OWN = [
+  ...["name", "set", "values", "env", "volume", "runtime", "runtimeLossy", "privileged"],
+  ...["network", "platform", "authfile", "tlsVerify"],
+] as (keyof RunOptions)[];
 
 export interface RunResult {
   /** The command's exit status. */
@@ -12,10 +22,14 @@ export interface RunResult {
 /** In a running container this process becomes the command; then there is no result. */
 export async function run(
   context: Context,
-  [name = "", ...command]: string[],
-  _options: NoOptions,
+  [typed = "", ...command]: string[],
+  options: RunOptions,
 ): Promise<RunResult> {
-  return withHost(context, async (host) => ({ status: await runIn(host, name, command) }));
+  return withHost(context, async (host) => {
+    const isPlain = OWN.every((name) => isUnset(options[name]));
+    const request = requestOf(typed, { ...options, set: await givenValues(options) });
+    return { status: await runIn(host, request, { command, isPlain }) };
+  });
 }
 
 /** What is seen is what the command wrote. */
@@ -25,4 +39,32 @@ export function view(): View {
 
 export function exitStatus({ status }: RunResult): number {
   return status;
+}
+
+function requestOf(image: string, options: RunOptions): InstallRequest {
+  return {
+    image,
+    name: options.name,
+    values: options.set,
+    environment: options.env,
+    volumes: options.volume.map(parseVolume),
+    runtime: options.runtime,
+    ...(options.runtimeLossy ? { runtimeLossy: true } : {}),
+    ...(options.privileged ? { privileged: true } : {}),
+    ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
+    order: { after: [], before: [], requires: [], wants: [], partOf: [] },
+    wantedBy: [],
+    start: false,
+    platform: options.platform,
+    authFile: options.authfile,
+    tlsVerify: options.tlsVerify,
+  };
+}
+
+function isUnset(value: unknown): boolean {
+  return (
+    value === undefined ||
+    value === false ||
+    (typeof value === "object" && Object.keys(value ?? {}).length === 0)
+  );
 }

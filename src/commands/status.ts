@@ -1,4 +1,4 @@
-import { type Status, status } from "../deploy/status.ts";
+import { status as readStatus, type Status } from "../deploy/status.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
@@ -6,19 +6,21 @@ import { stateText } from "./list.ts";
 import type { NoOptions } from "./options.ts";
 
 export async function run(context: Context, [name = ""]: string[], _options: NoOptions): Promise<Status> {
-  return withHost(context, (host) => status(host, name));
+  return withHost(context, (host) => readStatus(host, name));
 }
 
-export function view({ name, image, digest, deployment, runtime, command, unit, service }: Status): View {
+export function view(status: Status): View {
+  const { name, image, digest, deployment, runtime, command, unit, service, hasService } = status;
+  const state = hasService ? "unknown" : "no service";
   return [
-    line({ text: name, tone: "strong" }, ": ", service === undefined ? "unknown" : stateText(service.state)),
+    line({ text: name, tone: "strong" }, ": ", service === undefined ? state : stateText(service.state)),
     fields([
       ["image", image],
       ["digest", digest],
       ["deployment", String(deployment)],
       ["runtime", runtime],
-      ["command", command.join(" ")],
-      ["unit", unit],
+      ["command", hasService ? command.join(" ") : undefined],
+      ["unit", hasService ? unit : undefined],
       ["state", service && `${service.state} (${service.subState})`],
       ["since", service?.since && { since: service.since }],
       ["at boot", service?.enabled],

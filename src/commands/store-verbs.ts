@@ -46,7 +46,12 @@ const share: Verb = {
   name: "share",
   summary: "Put an image into a store for other hosts, which read it in place of pulling",
   arguments: ["<image>", "<directory>"],
-  options: [],
+  options: [
+    {
+      flags: "--no-checkout",
+      description: "without a checkout that others can run in place: they copy its files",
+    },
+  ],
   examples: [
     {
       command: "berth share etcd /srv/images",
@@ -56,4 +61,13 @@ const share: Verb = {
   load: () => import("./share.ts"),
 };
 
-export const storeVerbs: readonly Verb[] = [verify, prune, df, share];
+const owns: Verb = {
+  name: "owns",
+  summary: "Say which container a file of the host belongs to (exit status 1: none)",
+  arguments: ["<path>"],
+  options: [],
+  examples: [{ command: "berth owns /etc/etcd/etcd.conf", text: "whose it is, and whether it was edited" }],
+  load: () => import("./owns.ts"),
+};
+
+export const storeVerbs: readonly Verb[] = [verify, prune, df, share, owns];

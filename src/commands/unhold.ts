@@ -7,7 +7,7 @@ import type { NoOptions } from "./options.ts";
 
 export async function run(context: Context, names: string[], _options: NoOptions): Promise<HoldResult> {
   return withHost(context, async (host) => {
-    for (const name of names) await setUpdates(host, name, { held: false });
+    for (const name of names) await setUpdates(host, name, "unhold");
     return { names };
   });
 }

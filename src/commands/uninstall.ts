@@ -1,13 +1,16 @@
-import { dependentsOf, type Uninstalled, uninstall, uninstallOrder } from "../deploy/uninstall.ts";
+import { dependentsOf } from "../deploy/uninstall.ts";
+import { type Removals, uninstallAll } from "../deploy/uninstall-all.ts";
 import { Failure } from "../errors.ts";
 import { withHost } from "../host.ts";
 import { askTerminal } from "../sys/terminal.ts";
 import { fields, line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { changeNotes } from "./file-notes.ts";
 import type { UninstallOptions } from "./options.ts";
 
-export interface UninstallResult {
-  uninstalled: Uninstalled[];
+export interface UninstallResult extends Removals {
+  /** What the admin should know of the images' files on the host, a line each. */
+  notes: string[];
 }
 
 export async function run(
@@ -17,18 +20,32 @@ export async function run(
 ): Promise<UninstallResult> {
   return withHost(context, async (host) => {
     await confirmDependents(await dependentsOf(host, names), context);
-    const uninstalled: Uninstalled[] = [];
-    for (const name of await uninstallOrder(host, names))
-      uninstalled.push(await uninstall(host, name, { purge }));
-    return { uninstalled };
+    const removals = await uninstallAll(host, names, { purge });
+    const files = removals.uninstalled.flatMap((each) => each.files);
+    return { ...removals, notes: changeNotes(files, context.personality) };
   });
 }
 
-export function view({ uninstalled }: UninstallResult): View {
-  return uninstalled.flatMap(({ name, kept }) => [
-    line({ text: name, tone: "strong" }, " is uninstalled"),
-    ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
-  ]);
+export function view({ uninstalled, failed, notes }: UninstallResult): View {
+  return [
+    ...notes.map((text) => line(text)),
+    ...uninstalled.flatMap(({ name, kept }) => [
+      line({ text: name, tone: "strong" }, " is uninstalled"),
+      ...(kept.length > 0 ? [fields([["kept", kept]])] : []),
+    ]),
+    ...failed.map(({ name, message, hint }) =>
+      line(
+        { text: name, tone: "strong" },
+        { text: " is not uninstalled: ", tone: "bad" },
+        message,
+        hint === undefined ? "" : ` (${hint})`,
+      ),
+    ),
+  ];
+}
+
+export function exitStatus({ failed }: UninstallResult): number {
+  return failed.length > 0 ? 1 : 0;
 }
 
 /** What requires a container stops with it, and does not start again without it. */

@@ -16,8 +16,13 @@ const update: Verb = {
     { flags: "--all", description: "every container that is not held; one failure does not stop the others" },
     { flags: "--auto", description: "those with automatic updates, as the timer does" },
     { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+    { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
     { flags: "--unset <name>", kind: "list", description: "a value that was set before" },
     { flags: "--rebase <image>", description: "another image than the one it has" },
+    {
+      flags: "--keep-host-files",
+      description: "where a file of the host is in the way of one of the image's, leave it and do without",
+    },
     { flags: "--no-pull", description: "take the image that the store has, without asking the registry" },
     watching,
     { flags: "--dry-run", description: "pull, then show what an update would change" },

@@ -1,6 +1,8 @@
 /** The verbs of berth: declarations only, no code of theirs is loaded before one runs. In the order of `--help`. */
+import { adopt } from "./adopt-verb.ts";
 import type { OptionSpec, Verb } from "./command.ts";
 import { imageVerbs } from "./image-verbs.ts";
+import { mountVerbs } from "./mount-verbs.ts";
 import { registryVerbs } from "./registry-verbs.ts";
 import { running } from "./running.ts";
 import { storeVerbs } from "./store-verbs.ts";
@@ -17,6 +19,18 @@ const pulling: readonly OptionSpec[] = [
     flags: "--tls-verify <bool>",
     kind: "boolean",
     description: "whether the registry must speak HTTPS with a known certificate",
+  },
+];
+
+/** What the image is given, and what of the host it sees. */
+const sandbox: readonly OptionSpec[] = [
+  { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
+  { flags: "--values <file>", description: "values from a file, JSON or YAML; --set comes before it" },
+  { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
+  {
+    flags: "--volume <host:container[:ro]>",
+    kind: "list",
+    description: "a directory or file of the host, seen at a path in the container",
   },
 ];
 
@@ -43,16 +57,23 @@ const install: Verb = {
   arguments: ["<image>"],
   options: [
     { flags: "-n, --name <name>", description: "name of the container and its unit (default: the image's)" },
-    { flags: "--set <name=value>", kind: "pairs", description: "a value for the image's templates" },
-    { flags: "--env <name=value>", kind: "pairs", description: "a variable in the service's environment" },
+    ...sandbox,
     {
-      flags: "--volume <host:container[:ro]>",
-      kind: "list",
-      description: "a directory or file of the host, seen at a path in the container",
+      flags: "--adopt-state",
+      description: "let it have directories in /var/lib/NAME that are there already and are not its own",
     },
     ...running,
     ...ordering,
+    {
+      flags: "--rootfs <dir>",
+      description:
+        "a root file system in another place, used there and never changed: nothing is checked out",
+    },
     { flags: "--no-start", description: "enable the service and leave it stopped" },
+    {
+      flags: "--keep-host-files",
+      description: "where a file of the host is in the way of one of the image's, leave it and do without",
+    },
     { flags: "--auto-update", description: "`berth update --auto` updates it" },
     { flags: "--dry-run", description: "pull, then show what an install would write" },
     ...pulling,
@@ -166,13 +187,22 @@ const graph: Verb = {
 
 const run: Verb = {
   name: "run",
-  summary: "Run a command in a container: beside its service, or by itself where that is stopped",
-  arguments: ["<name>", "[command...]"],
+  summary: "Run a command in a container, beside its service or by itself, or once in an image",
+  arguments: ["<name|image>", "[command...]"],
   operandsAsTyped: true,
-  options: [],
+  options: [
+    ...sandbox,
+    { flags: "-n, --name <name>", description: "of an image: the name that its templates see" },
+    ...running.filter(({ flags }) => /^--(runtime|runtime-lossy|privileged|network)( |$)/.test(flags)),
+    ...pulling,
+  ],
   examples: [
     { command: "berth run etcd etcdctl endpoint health", text: "its exit status is the command's own" },
     { command: "berth run web sh -l", text: "all after the name belongs to the command" },
+    {
+      command: "berth run --set RECEIVER=Pluto example.com/hello:1",
+      text: "an image, pulled where it is missing; nothing of the run is left",
+    },
   ],
   exitStatuses: { COMMAND_NOT_FOUND: 127 },
   load: () => import("./run.ts"),
@@ -291,6 +321,7 @@ export const verbs: readonly Verb[] = [
   stop,
   restart,
   run,
+  ...mountVerbs,
   order,
   graph,
   pull,
@@ -303,5 +334,6 @@ export const verbs: readonly Verb[] = [
   ...trustVerbs,
   check,
   recover,
+  adopt,
   completion,
 ];

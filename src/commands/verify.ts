@@ -16,7 +16,7 @@ export async function run(
 }
 
 export function view(result: Verified | Repaired): View {
-  const { checked, damaged, clean, trust = [] } = result;
+  const { checked, damaged, clean, changed = [], trust = [] } = result;
   const refused = trust.filter(({ accepted }) => !accepted);
   const { repaired = [], problems = [] } = result as Partial<Repaired>;
   return [
@@ -28,6 +28,9 @@ export function view(result: Verified | Repaired): View {
       { bytes: checked.bytes },
       `), ${counted(checked.layers, "layer")}, ${counted(checked.images, "image")}, ${counted(checked.names, "name")}, ` +
         `${counted(checked.deployments, "deployment")} with ${counted(checked.files, "file")} checked`,
+    ),
+    ...changed.map(({ name, path, state }) =>
+      line({ text: state, tone: "warn" }, ` ${path}, a file of the image of ${name} on the host`),
     ),
     ...refused.flatMap(({ deployment, image, reason }) => [
       line({ text: "refused", tone: "bad" }, ` ${deployment}: the policy no longer accepts ${image}`),

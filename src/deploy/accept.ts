@@ -10,6 +10,8 @@ import type { Fetching } from "./fetching.ts";
 
 export interface AcceptedImage extends NamedImage {
   verdict: Verdict;
+  /** Of one that is not in this host's store, but ready in another: where that is, and the checkout in it. */
+  ready?: { state: string; rootfs: string };
 }
 
 /** An image as a source has it, with the signatures that were looked at. */

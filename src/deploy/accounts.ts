@@ -40,3 +40,8 @@ export function accountIds(text: string): Set<number> {
     }),
   );
 }
+
+/** The file of the host whose lines make the accounts of a container. */
+export function sysusersFile(name: string): string {
+  return `/etc/sysusers.d/berth-${name}.conf`;
+}

@@ -37,6 +37,12 @@ export async function findContainer({ layout }: Host, name: string): Promise<Con
   return { name, unit: `${name}.service`, deployment: number, dir, info: await readInfo(dir) };
 }
 
+/** @throws Failure USAGE for a container that brings files for the host alone. */
+export function requireService({ name, info }: Container): void {
+  if (info["has-container-service"] !== false) return;
+  throw new Failure("USAGE", `${name} has no service: its image brings files for the host alone`);
+}
+
 /** The number of the deployment that the link NAME names; undefined where there is no link. */
 export async function currentDeployment(layout: Layout, name: string): Promise<number | undefined> {
   let target: string;

@@ -1,7 +1,7 @@
 /** start, stop, restart: systemd's jobs for the units of containers, awaited. */
 import { causesOf, Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { findContainer } from "./containers.ts";
+import { findContainer, requireService } from "./containers.ts";
 import { graphOfContainers } from "./graph.ts";
 import { sortByOrder } from "./order-graph.ts";
 import { restoreUnit } from "./restore-unit.ts";
@@ -30,6 +30,7 @@ export async function control(
   requireRunning(host, verb);
   for (const name of new Set(names)) {
     const container = await findContainer(host, name);
+    requireService(container);
     if (verb !== "stop") await restoreUnit(host, container);
   }
   const [only] = names;

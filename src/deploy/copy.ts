@@ -34,6 +34,9 @@ export interface Signing extends SigningKey {
 export interface CopyRequest extends Fetching, Shape, Signing {
   from: string;
   to: string;
+  /** How the registry of one end is reached, where not as the other. */
+  source?: Fetching | undefined;
+  destination?: Fetching | undefined;
 }
 
 export interface PushRequest extends Fetching, Shape, Signing {
@@ -59,9 +62,9 @@ export interface CopyResult {
 
 export async function copy(host: Host, request: CopyRequest): Promise<CopyResult> {
   const to = parseReference(request.to);
-  const source = await openImage(host, request.from, request);
+  const source = await openImage(host, request.from, request.source ?? request);
   try {
-    return await copyTo(host, source, { ...request, to });
+    return await copyTo(host, source, { ...request, ...request.destination, to });
   } finally {
     await source.close();
   }

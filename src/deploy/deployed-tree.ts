@@ -7,7 +7,7 @@ import { bytesOf } from "../layer/byte-string.ts";
 import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
-import { MADE_BY_SYSTEMD, tmpfsTargets } from "./mounts.ts";
+import { API_DIRECTORIES, MADE_BY_SYSTEMD, tmpfsTargets } from "./mounts.ts";
 
 /** The configuration of the deployment in `dir`. @throws Failure STORE_CORRUPT */
 export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
@@ -25,8 +25,9 @@ export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
 /** `tree` as the deployment in `dir` was checked out, with what its `config` mounts on. */
 export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tree {
   const targets: MountTarget[] = [];
+  const made = [...MADE_BY_SYSTEMD, ...API_DIRECTORIES];
   const destinations = config.mounts.map(({ destination }) => destination);
-  for (const path of new Set([config.process.cwd, ...destinations, ...MADE_BY_SYSTEMD])) {
+  for (const path of new Set([config.process.cwd, ...destinations, ...made])) {
     // What is mounted below another mount is made there, not here.
     if (destinations.some((other) => other !== path && isBelow(path, other))) continue;
     const { path: real, entry } = resolvePath(tree, path);
@@ -34,7 +35,7 @@ export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tr
     const host = Buffer.concat([Buffer.from(join(dir, "rootfs/")), bytesOf(real)]);
     const found = lstatSync(host, { throwIfNoEntry: false });
     // An OCI runtime's checkout has none of those that nothing is mounted on.
-    if (found === undefined && MADE_BY_SYSTEMD.includes(path)) continue;
+    if (found === undefined && made.includes(path)) continue;
     targets.push({ path, type: found?.isFile() === true ? "file" : "dir" });
   }
   return withMountTargets(tree, [...targets, ...tmpfsTargets(config)]);

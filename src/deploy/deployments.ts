@@ -32,10 +32,17 @@ export async function allDeployments(layout: Layout): Promise<Deployment[]> {
   return deployments;
 }
 
-/** The images that deployments need: for a repair, and for another one of the same image. */
+/** The images of this store that deployments need: for a repair, and for another one of the same image. */
 export async function deployedImages(layout: Layout): Promise<Digest[]> {
   const deployments = await allDeployments(layout);
-  return deployments.flatMap(({ info }) => (info === undefined ? [] : [imageOf(info)]));
+  return deployments.flatMap(({ info }) =>
+    info?.berth.rootfs !== undefined || info === undefined ? [] : [imageOf(info)],
+  );
+}
+
+/** Whether it runs in the checkout of another store, which has the image. */
+export function isShared({ remote, berth }: Info): boolean {
+  return berth.rootfs !== undefined && remote === undefined;
 }
 
 export function imageOf({ revision }: Info): Digest {

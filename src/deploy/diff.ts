@@ -4,8 +4,10 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
-import { readInfo } from "./info.ts";
+import { imageOf } from "./deployments.ts";
+import { type Info, readInfo } from "./info.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
+import { FORCED_VARIABLES } from "./values.ts";
 
 export interface DeploymentDiff {
   name: string;
@@ -21,7 +23,7 @@ export interface DeploymentDiff {
 }
 
 /** Files that hold values: that they differ is said, not how. */
-const SECRET = new Set(["config.json", "environment", "info"]);
+const SECRET = /^(config\.json|environment|info|rendered-\d+)$/;
 
 /** By default from the previous deployment to the current one. @throws Failure NO_PREVIOUS */
 export async function diff(host: Host, name: string, numbers: readonly number[]): Promise<DeploymentDiff> {
@@ -34,16 +36,22 @@ export async function diff(host: Host, name: string, numbers: readonly number[])
     layout.deployment(name, await requireDeployment(layout, name, b)),
   ];
   const [infoA, infoB] = await Promise.all([readInfo(from), readInfo(to)]);
-  const names = new Set([...Object.keys(infoA.values), ...Object.keys(infoB.values)]);
+  const [valuesA, valuesB] = [chosenValues(infoA.values), chosenValues(infoB.values)];
+  const names = new Set([...valuesA.keys(), ...valuesB.keys()]);
   return {
     name,
     a,
     b,
-    image: { a: `${infoA.image}@sha256:${infoA.revision}`, b: `${infoB.image}@sha256:${infoB.revision}` },
+    image: { a: `${infoA.image}@${imageOf(infoA)}`, b: `${infoB.image}@${imageOf(infoB)}` },
     files: await diffTrees(join(from, "rootfs"), join(to, "rootfs")),
-    values: [...names].filter((each) => infoA.values[each] !== infoB.values[each]).sort(),
+    values: [...names].filter((each) => valuesA.get(each) !== valuesB.get(each)).sort(),
     texts: await diffTexts(from, to),
   };
+}
+
+/** What somebody chose: the directory, the command line and the image are other ones in every deployment. */
+function chosenValues(values: Info["values"]): Map<string, string | number> {
+  return new Map(Object.entries(values).filter(([name]) => !FORCED_VARIABLES.has(name)));
 }
 
 async function diffTrees(a: string, b: string): Promise<DeploymentDiff["files"]> {
@@ -88,7 +96,7 @@ async function diffTexts(a: string, b: string): Promise<DeploymentDiff["texts"]>
     const [inA, inB] = await Promise.all([linesOf(join(a, file)), linesOf(join(b, file))]);
     if (inA.join("\n") === inB.join("\n")) continue;
     const only = (lines: string[], others: string[]): string[] =>
-      SECRET.has(file) ? [] : lines.filter((line) => !others.includes(line));
+      SECRET.test(file) ? [] : lines.filter((line) => !others.includes(line));
     texts.push({ file, removed: only(inA, inB), added: only(inB, inA) });
   }
   return texts;

@@ -10,16 +10,22 @@ import { removeDurably, syncDirectory } from "../sys/durable.ts";
 import { deploymentsOf, findContainer, leftoversOf } from "./containers.ts";
 import { removeEmpty, removeHostFile } from "./host-files.ts";
 import { type RemovalIntent, removeIntent } from "./journal.ts";
+import { placeInRoot } from "./paths.ts";
 import { removeMarked } from "./remove-marked.ts";
 import { removeSettings } from "./settings.ts";
+import { type FileOutcome, removeFiles } from "./settle-files.ts";
+import { forgetState } from "./state-record.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
-/** The order matters: a unit that is disabled and stopped first is not started again while its files go. */
+/**
+ * The order matters: a unit that is disabled and stopped first is not started again while its files go. Returns what became of the
+ * image's files on the host.
+ */
 export async function dismantle(
   host: Host,
   intent: RemovalIntent,
   { awaitStop = true }: { awaitStop?: boolean } = {},
-): Promise<void> {
+): Promise<FileOutcome[]> {
   const { layout, config } = host;
   const unit = `${intent.name}.service`;
   host.report({ type: "step", step: "remove", name: intent.name });
@@ -32,6 +38,7 @@ export async function dismantle(
     await systemd.disable([unit]);
   }
   if (awaitStop) await removeMarkedOf(host, intent);
+  const files = await removeFiles(host, intent.name, { purge: intent.purge ?? false });
   for (const path of intent.hostFiles) await removeHostFile(join(config.root, path), config.unitDirectory);
   if (!host.offline) {
     const systemd = await host.systemd();
@@ -43,8 +50,10 @@ export async function dismantle(
   await removeSettings(layout, intent.name);
   await removeDeployments(host, intent.name);
   for (const path of intent.state) await removeState(host, path);
-  for (const path of intent.emptied) await removeEmpty(join(config.root, path));
+  await forgetState(layout, intent.name, intent.forgotten ?? []);
+  for (const path of intent.emptied) await removeEmpty(placeInRoot(config.root, path));
   await removeIntent(layout, intent.name);
+  return files;
 }
 
 /** Without a readable record nobody can say what must stay, so all does. */
@@ -84,7 +93,7 @@ async function removeDeployments({ layout }: Host, name: string): Promise<void> 
 
 /** What is mounted there loses its content as all of the state does; where it is mounted is the admin's affair. */
 async function removeState({ config, report }: Host, path: string): Promise<void> {
-  const target = join(config.root, path);
+  const target = placeInRoot(config.root, path);
   try {
     await rm(target, { recursive: true, force: true });
   } catch (error) {

@@ -7,12 +7,15 @@ export async function enable(host: Host, unit: string): Promise<void> {
   await enableOffline(host.config.root, unit, host.config.unitDirectory);
 }
 
+export async function disable(host: Host, unit: string): Promise<void> {
+  if (!host.offline) return (await host.systemd()).disable([unit]);
+  const { disableOffline } = await import("../systemd/offline.ts");
+  await disableOffline(host.config.root, unit, host.config.unitDirectory);
+}
+
 /** Links as [Install] says now, and no others. */
 export async function reenable(host: Host, unit: string): Promise<void> {
-  if (host.offline) {
-    const { disableOffline } = await import("../systemd/offline.ts");
-    await disableOffline(host.config.root, unit, host.config.unitDirectory);
-  } else await (await host.systemd()).disable([unit]);
+  await disable(host, unit);
   await enable(host, unit);
 }
 

@@ -8,10 +8,11 @@ import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts
 import { capabilityNumbers } from "../runtime/capabilities.ts";
 import { managesCgroup, ociCommand } from "../runtime/oci-service.ts";
 import { type OciRuntime, parseRuntime } from "../runtime/runtime.ts";
+import type { Profile } from "../sys/seccomp.ts";
 import type { UnitState } from "../systemd/systemd.ts";
 import type { Container } from "./containers.ts";
 
-export async function configOf(container: Container): Promise<RuntimeConfig> {
+export async function configOf(container: Pick<Container, "dir">): Promise<RuntimeConfig> {
   const file = join(container.dir, "config.json");
   return parseRuntimeConfig(await readFile(file, "utf8"), file);
 }
@@ -71,6 +72,7 @@ async function enterAndBecome(
   const { bounding = [], ambient = [] } = wanted.capabilities ?? {};
   const path = pathOf(config);
   const [program = ""] = command;
+  const confine = isBounded ? await filterOf(config) : undefined;
   const doors = openDoors(state.mainPid);
   joinLimits(state.mainPid);
   joinCgroup(state.controlGroup);
@@ -91,7 +93,23 @@ async function enterAndBecome(
     ambient: isBounded ? capabilityNumbers(ambient) : [],
     noNewPrivileges: wanted.noNewPrivileges === true,
   });
+  confine?.();
   return become(found, { argv: command, env: wanted.env });
+}
+
+/** What the service's SystemCallFilter= is made of, for a process that systemd does not start. */
+async function filterOf({ linux = {} }: RuntimeConfig): Promise<(() => void) | undefined> {
+  const profile = linux["seccomp"];
+  if (profile === undefined || profile === null) return undefined;
+  const { seccompFilter } = await import("../sys/seccomp.ts");
+  try {
+    return seccompFilter(profile as Profile);
+  } catch (cause) {
+    throw new Failure("RUNTIME_UNSUPPORTED", "the command cannot be kept to the service's system calls", {
+      cause,
+      hint: "install libseccomp (Debian: libseccomp2), or stop the service: a command then runs in a unit of its own",
+    });
+  }
 }
 
 /** Where the container's process looks for programs. */

@@ -38,13 +38,21 @@ const SECOND = 1e9;
 /** Seconds that an image can have a command wait for it, whatever it says. */
 const LONGEST_LIMIT = 3600;
 
-/** An admin's probe comes before the image's; a service that notifies needs none of the image's. */
+/**
+ * An admin's probe comes before those of the image, and the one of its manifest.json before that of its config; a service that
+ * notifies needs none of its config's.
+ */
 export function healthOf(
   request: HealthRequest,
-  { image, notify }: { image: Pick<ExecConfig, "healthcheck">; notify: boolean },
+  {
+    image,
+    notify,
+    manifest,
+  }: { image: Pick<ExecConfig, "healthcheck">; notify: boolean; manifest?: Health | undefined },
 ): Health | undefined {
   if (request.off === true) return undefined;
   if (request.probe !== undefined) return { probe: request.probe, ...OWN, limit: request.limit ?? OWN.limit };
+  if (manifest !== undefined) return { ...manifest, limit: request.limit ?? manifest.limit };
   const { healthcheck } = image;
   if (healthcheck === undefined || notify) return undefined;
   const command = commandOf(healthcheck.test);

@@ -1,9 +1,11 @@
 /** history, pin, unpin: the deployments of a container. */
 import type { Host } from "../host.ts";
 import { findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { lockContainer } from "./lock.ts";
-import { requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
+import { recorded } from "./record.ts";
+import { isPinned, requireDeployment, type Standing, setPinned, standingsOf } from "./standings.ts";
 
 export interface PastDeployment extends Standing {
   image: string;
@@ -19,15 +21,13 @@ export async function history(host: Host, name: string): Promise<PastDeployment[
   const standings = await standingsOf(host.layout, name);
   const past = await Promise.all(
     standings.map(async (standing) => {
-      const { image, revision, runtime, created } = await readInfo(
-        host.layout.deployment(name, standing.number),
-      );
+      const info = await readInfo(host.layout.deployment(name, standing.number));
       return {
         ...standing,
-        image,
-        digest: `sha256:${revision}`,
-        runtime,
-        created: new Date(created * 1000).toISOString(),
+        image: info.image,
+        digest: imageOf(info),
+        runtime: info.runtime,
+        created: new Date(info.created * 1000).toISOString(),
       };
     }),
   );
@@ -46,7 +46,12 @@ export async function pin(
   const lock = await lockContainer(host, name);
   try {
     const chosen = number === undefined ? deployment : await requireDeployment(host.layout, name, number);
-    await setPinned(host.layout, name, { number: chosen, pinned });
+    if ((await isPinned(host.layout, name, chosen)) === pinned) return chosen;
+    const digest = imageOf(await readInfo(host.layout.deployment(name, chosen)));
+    await recorded(host, { change: pinned ? "pin" : "unpin", name }, async ({ layout }, begin) => {
+      begin({ deployment: chosen, digest });
+      await setPinned(layout, name, { number: chosen, pinned });
+    });
     return chosen;
   } finally {
     lock.release();

@@ -33,11 +33,11 @@ export async function removeHostFile(path: string, unitDirectory: string): Promi
   if (dirname(directory) === unitDirectory) await removeEmpty(directory);
 }
 
-/** Removes a directory unless something is in it. */
+/** Removes a directory unless something is in it; a link to one is not berth's, and stays. */
 export async function removeEmpty(directory: string): Promise<void> {
   try {
     await rmdir(directory);
   } catch (error) {
-    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "ENOENT")) throw error;
+    if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "ENOENT") && !isErrno(error, "ENOTDIR")) throw error;
   }
 }

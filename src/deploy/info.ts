@@ -6,6 +6,8 @@ import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Verdict } from "../trust/verdict.ts";
 import type { Health } from "./health.ts";
+import type { HostAccess } from "./host-access.ts";
+import type { InstalledFile } from "./installed-files.ts";
 import type { InstallRequest } from "./request.ts";
 
 export interface Info {
@@ -15,13 +17,17 @@ export interface Info {
   revision: string;
   /** Unix time of the installation, in seconds. */
   created: number;
-  /** What the image's templates were given: `--set`. */
-  values: Record<string, string>;
+  /** All that the image's templates see; what of it was set is in `berth.request.values`. */
+  values: Record<string, string | number>;
   "has-container-service": boolean;
+  /** Files of the image on the host, as paths of it. */
   "installed-files": string[];
+  /** Their SHA-256 in hex; "0" of what is no regular file. */
   "installed-files-checksum": Record<string, string>;
   /** `systemd`, or the path of an OCI runtime. */
   runtime: string;
+  /** What was asked for with `--rootfs`. */
+  remote?: string;
   /** What only berth reads. */
   berth: {
     schema: 1;
@@ -31,8 +37,12 @@ export interface Info {
     request: InstallRequest;
     /** The service's command as the image's process starts it. */
     command: string[];
+    /** Where its root file system is that lies in another place: `remote`, or the checkout of a store of others. */
+    rootfs?: string;
     /** Host files of this deployment: the path as the service's system sees it, and the file here that it is a copy of. */
     hostFiles: { path: string; file: string; mode: number }[];
+    /** Files of the image that this deployment puts on the host; absent: none. */
+    installed?: InstalledFile[];
     /** Directories of the host that keep the container's state, its own. */
     state: string[];
     /** Directories of the host that its volumes bind and that were made where they were missing. */
@@ -43,6 +53,8 @@ export interface Info {
     health?: Health;
     /** The image says that it changes its data in a way that older versions cannot read. */
     oneWay?: boolean;
+    /** What the image asked of the host; absent: nothing. */
+    hostAccess?: HostAccess[];
     /** Why the policy accepted the image, and when; absent in records of older versions. */
     trust?: Verdict;
   };

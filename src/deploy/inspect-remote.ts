@@ -5,6 +5,8 @@ import type { Digest } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
+import { type DescribedExports, describeExports } from "./describe-exports.ts";
+import type { Exports } from "./exports.ts";
 import type { Fetching } from "./fetching.ts";
 import { openRemote } from "./open-image.ts";
 
@@ -25,6 +27,8 @@ export interface RemoteImage {
   config: ImageConfig;
   /** `here`: the store has the files of this layer. */
   layers: { digest: string; mediaType: string; size: number; here: boolean }[];
+  /** Of an image in the /exports format whose layers are all here: only their files tell. */
+  exports?: DescribedExports;
   /** Bytes as transferred: of all layers, and of those that a pull would fetch. */
   size: number;
   download: number;
@@ -44,6 +48,9 @@ export async function inspectRemote(host: Host, request: RemoteRequest): Promise
       const here = existsSync(layer(image.config.diffIds[at] as Digest));
       return { digest, mediaType, size, here };
     });
+    const exports = layers.every(({ here }) => here)
+      ? await exportsOf(host, image.config, formatReference(source.reference))
+      : undefined;
     const total = (some: typeof layers): number => some.reduce((sum, { size }) => sum + size, 0);
     return {
       kind: "remote",
@@ -53,12 +60,19 @@ export async function inspectRemote(host: Host, request: RemoteRequest): Promise
       mediaType: image.manifest.mediaType,
       config: image.config,
       layers,
+      ...(exports === undefined ? {} : { exports: describeExports(exports) }),
       size: total(layers),
       download: total(layers.filter(({ here }) => !here)),
     };
   } finally {
     await source.close();
   }
+}
+
+async function exportsOf(host: Host, config: ImageConfig, image: string): Promise<Exports | undefined> {
+  const { readExports } = await import("./read-exports.ts");
+  const store = await host.store();
+  return readExports(store, await store.tree({ config }), { image });
 }
 
 /** A document of an image, byte for byte. */

@@ -8,14 +8,16 @@ import type { InstallRequest } from "./request.ts";
 
 /** A sentence each. */
 export async function installNotes(host: Host, plan: Plan, { order }: InstallRequest): Promise<string[]> {
-  const { name, unit, enable } = plan;
+  const { name, unit, enable, rootfs, service } = plan;
   const mask = await findMask(host, unit);
   const dropIns = await adminDropIns(host, unit);
   return [
+    ...(rootfs === undefined ? [] : [`The remote rootfs for this container is set to be ${rootfs}`]),
     ...(mask === undefined
       ? []
       : [`${unit} is masked and stays so: systemctl unmask ${unit}, then berth start ${name}`]),
-    ...(enable
+    ...plan.notes,
+    ...(enable || !service
       ? []
       : [`${unit} does not start at boot: a preset of this host disables it (systemctl enable ${unit})`]),
     ...(dropIns.length > 0

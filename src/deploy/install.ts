@@ -1,15 +1,17 @@
 /** install: pull -> observe -> plan -> stage -> activate, undone as a whole when any of it fails. */
 import { mkdir } from "node:fs/promises";
 import type { Host } from "../host.ts";
+import type { Tree } from "../layer/tree.ts";
 import { containerNameOf, parseReference } from "../oci/reference.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { activate } from "./activate.ts";
+import { requireRunning } from "./control.ts";
 import { dismantle } from "./dismantle.ts";
 import { readInfo } from "./info.ts";
 import { type RemovalIntent, removeIntent, writeIntent } from "./journal.ts";
-import { lockContainer } from "./lock.ts";
-import { makePlan } from "./make-plan.ts";
+import { lockName } from "./lock.ts";
+import { makePlan, type Planned } from "./make-plan.ts";
 import { checkName } from "./name.ts";
 import { missingPaths, requireFreeName } from "./observe.ts";
 import type { Plan } from "./plan.ts";
@@ -18,24 +20,39 @@ import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest } from "./request.ts";
 import { requireLinks } from "./require-links.ts";
+import { isRunOnce, runAccepted } from "./run-image.ts";
 import { changeSettings } from "./settings.ts";
 import { stage } from "./stage.ts";
 import { recordActivation } from "./standings.ts";
 import { startUnit } from "./start.ts";
+import { recordedState } from "./state-record.ts";
+import { ownState } from "./volume.ts";
 
-/** Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. */
-export async function install(host: Host, request: InstallRequest): Promise<Plan> {
+/** Of an image that is no service: it ran, once, and this was its exit status. */
+export interface Ran {
+  status: number;
+}
+
+/**
+ * Installs, enables and (unless told not to) starts; when it returns, the service is up by systemd's word. An image that is
+ * made to run once does so instead.
+ */
+export async function install(host: Host, request: InstallRequest): Promise<Plan | Ran> {
   host.requireRoot("install a container");
   const name = await checkEarly(host, request);
   const image = await findOrPull(host, request);
+  if (isRunOnce(image)) {
+    requireRunning(host, "an image that runs once");
+    return { status: await runAccepted(host, { ...request, name }, { image, command: [] }) };
+  }
   await mkdir(host.layout.containers, { recursive: true, mode: 0o700 });
-  const lock = await lockContainer(host, name);
+  const lock = await lockName(host, name);
   try {
     await recover(host, name);
     return await recorded(host, { change: "install", name }, async (recording, begin) => {
-      const plan = await planInstall(recording, { name, request, image });
+      const { plan, tree } = await planInstall(recording, { name, request, image });
       begin({ deployment: plan.deployment, digest: plan.digest });
-      await apply(recording, plan, { image, autoUpdate: request.autoUpdate ?? false });
+      await apply(recording, plan, { tree, autoUpdate: request.autoUpdate ?? false });
       return plan;
     });
   } finally {
@@ -47,7 +64,7 @@ export async function install(host: Host, request: InstallRequest): Promise<Plan
 export async function dryRun(host: Host, request: InstallRequest): Promise<Plan> {
   const name = await checkEarly(host, request);
   const image = await findOrPull(host, request);
-  return planInstall(host, { name, request, image });
+  return (await planInstall(host, { name, request, image })).plan;
 }
 
 /** What can be refused before anything is downloaded. */
@@ -62,7 +79,7 @@ async function checkEarly(host: Host, request: InstallRequest): Promise<string> 
 async function planInstall(
   host: Host,
   { name, request, image }: { name: string; request: InstallRequest; image: AcceptedImage },
-): Promise<Plan> {
+): Promise<Planned> {
   await requireFreeName(host, name, request);
   return makePlan(host, { name, request, image, number: 0 });
 }
@@ -70,9 +87,9 @@ async function planInstall(
 async function apply(
   host: Host,
   plan: Plan,
-  { image, autoUpdate }: { image: AcceptedImage; autoUpdate: boolean },
+  { tree, autoUpdate }: { tree: Tree; autoUpdate: boolean },
 ): Promise<void> {
-  const store = await host.store();
+  const recorded = await recordedState(host.layout, plan.name);
   const intent: RemovalIntent = {
     schema: 1,
     action: "install",
@@ -82,11 +99,12 @@ async function apply(
       plan.hostFiles.map(({ path }) => path),
     ),
     state: await missingPaths(host, pathsOf(plan.state)),
+    forgotten: ownState(pathsOf(plan.state)).filter((path) => !recorded.includes(path)),
     emptied: await missingPaths(host, pathsOf(plan.sources)),
   };
   await writeIntent(host.layout, intent);
   try {
-    await stage(host, plan, await store.tree(image.image));
+    await stage(host, plan, tree);
     if (autoUpdate) await changeSettings(host.layout, plan.name, { autoUpdate });
     const { layout } = host;
     await activate(host, { to: await readInfo(layout.deployment(plan.name, plan.deployment)) });

@@ -2,7 +2,7 @@
  * The activation journal: what a command is about to change on the host, written and synced before it does, removed when
  * all is done. A journal that is found is an interrupted command's; it says what to take away, go back to or finish.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
@@ -19,6 +19,8 @@ export interface RemovalIntent {
   hostFiles: string[];
   /** State directories to remove with all they hold: those the install makes, or on uninstall those to purge. */
   state: string[];
+  /** Of the record of its state: what goes from it, after the directories. */
+  forgotten?: string[];
   /** Directories to remove if they are empty. */
   emptied: string[];
   /** What the tmpfiles lines mark for removal goes even where it is data. */
@@ -80,5 +82,19 @@ export async function readIntent(layout: Layout, name: string): Promise<Intent |
     return intent as Intent;
   } catch (cause) {
     throw new Failure("STORE_CORRUPT", `the journal ${path} cannot be read`, { cause });
+  }
+}
+
+/** Names with a journal, sorted. */
+export async function interruptedNames({ journals }: Layout): Promise<string[]> {
+  try {
+    const files = await readdir(journals);
+    return files
+      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
+      .map((file) => file.slice(0, -".json".length))
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
   }
 }

@@ -3,14 +3,15 @@ import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ListedUnit } from "../systemd/systemd.ts";
 import { containerNames, findContainer } from "./containers.ts";
-import { interruptedNames } from "./recover.ts";
+import { imageOf } from "./deployments.ts";
+import { interruptedNames } from "./journal.ts";
 
 export interface ListedContainer {
   name: string;
   image: string;
   digest: string;
   /**
-   * systemd's ActiveState; `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
+   * systemd's ActiveState; `no service` for one that has none, `interrupted` while an interrupted command waits to be finished or undone, `broken` without a
    * readable record, `unknown` where no systemd answers.
    */
   state: string;
@@ -40,8 +41,8 @@ async function describe(host: Host, name: string, state: string): Promise<Listed
     return {
       name,
       image: info.image,
-      digest: `sha256:${info.revision}`,
-      state,
+      digest: imageOf(info),
+      state: info["has-container-service"] === false && state !== "interrupted" ? "no service" : state,
       runtime: info.runtime,
       deployment,
       created: new Date(info.created * 1000).toISOString(),

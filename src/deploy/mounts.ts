@@ -9,6 +9,9 @@ import { stateDirectory } from "./volume.ts";
 /** RootDirectory= makes these where an image has them not (base-filesystem.c), and would in the checkout. */
 export const MADE_BY_SYSTEMD: readonly string[] = ["/root", "/usr", "/etc"];
 
+/** What systemd and chroot mount of their own at the root of any container. */
+export const API_DIRECTORIES: readonly string[] = ["/proc", "/sys", "/dev", "/run"];
+
 export interface Mounts {
   mounts: RuntimeMount[];
   targets: Plan["mountTargets"];
@@ -81,8 +84,9 @@ function addVolume(
   refuseOwnState(source, facts.paths.state);
   const inImage = facts.directory(destination);
   const { uid, gid, mode } = inImage ?? { uid: facts.user.uid, gid: facts.user.gid, mode: 0o755 };
+  // The container sees its volumes and not this; users of the host have no business with what an image or its service put there.
   if (result.state.length === 0)
-    result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0755" });
+    result.state.push({ path: `/var/lib/${name}`, uid: 0, gid: 0, mode: "0700" });
   result.state.push({
     path: source,
     uid,

@@ -3,10 +3,12 @@ import { lstat, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { resolvePath, type Tree } from "../layer/tree.ts";
+import { bytesOf } from "../layer/byte-string.ts";
+import { resolvePath } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
-import type { Store } from "../store/store.ts";
+import { isInRoot } from "../sys/find-in-root.ts";
+import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
 import type { AcceptedImage } from "./accept.ts";
@@ -14,9 +16,12 @@ import { accountIds } from "./accounts.ts";
 import { containerNames } from "./containers.ts";
 import { isMask } from "./host-files.ts";
 import type { Info } from "./info.ts";
+import { interruptedNames } from "./journal.ts";
 import { excludedBy } from "./name.ts";
-import { seenFrom } from "./paths.ts";
+import { observeExports } from "./observe-exports.ts";
+import { placeInRoot, seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
+import type { Basis } from "./remote-rootfs.ts";
 import type { InstallRequest } from "./request.ts";
 
 /** Where systemd looks for units, those that berth does not write included. */
@@ -44,7 +49,8 @@ export async function requireFreeName(
       hint: `give another name with --name, or remove it: berth uninstall ${name}`,
     });
   }
-  const other = excludedBy(name, names);
+  // An interrupted install has no link yet, and will be undone: what it leaves has its name too.
+  const other = excludedBy(name, [...names, ...(await interruptedNames(host.layout))]);
   if (other !== undefined) {
     throw new Failure(
       "NAME_TAKEN",
@@ -98,16 +104,19 @@ export async function observe(
     image,
     tree,
     store,
+    readNow,
+    rootfs,
     number,
+    replaces,
   }: {
     name: string;
     request: InstallRequest;
     image: AcceptedImage;
-    tree: Tree;
-    store: Store;
     /** Of the deployment to be made. */
     number: number;
-  },
+    /** The deployment whose place it takes. */
+    replaces: Info | undefined;
+  } & Basis,
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;
@@ -123,6 +132,7 @@ export async function observe(
       const { entry } = resolvePath(tree, path);
       return entry?.type === "file" && (entry.mode & 0o111) !== 0;
     },
+    resolve: (path) => `/${bytesOf(resolvePath(tree, path).path).toString()}`,
     directory: (path) => {
       const { entry } = resolvePath(tree, path);
       return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
@@ -131,7 +141,10 @@ export async function observe(
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
     systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
-    networkFiles: await existing(root, NETWORK_FILES),
+    rootfs,
+    networkFiles: (await existing(root, NETWORK_FILES)).filter(
+      (file) => rootfs === undefined || isInRoot(join(root, rootfs), file),
+    ),
     sources: await sourcesOf(root, request),
     accounts: {
       uids: accountIds(await readText(join(root, "/etc/passwd"))),
@@ -140,11 +153,11 @@ export async function observe(
     paths: {
       unitDirectory: seenFrom(root, config.unitDirectory),
       tmpfilesDirectory: seenFrom(root, config.tmpfilesDirectory),
-      sysusersDirectory: "/etc/sysusers.d",
       state: seenFrom(root, config.state),
     },
     capabilities: host.offline ? undefined : await hostCapabilities(),
     preset: await presetOf(root, `${name}.service`),
+    ...(await observeExports(host, { image, tree, store, readNow, replaces })),
     now: Math.floor(Date.now() / 1000),
   };
 }
@@ -196,7 +209,7 @@ async function refuseWayOut(root: string, path: string): Promise<void> {
 
 /** Of `paths`, those that are not there yet. */
 export async function missingPaths({ config }: Host, paths: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(paths.map((path) => isThere(join(config.root, path))));
+  const there = await Promise.all(paths.map((path) => isThere(placeInRoot(config.root, path))));
   return paths.filter((_, at) => !there[at]);
 }
 
@@ -229,7 +242,7 @@ async function existing(root: string, paths: readonly string[]): Promise<string[
 
 async function sourcesOf(root: string, request: InstallRequest): Promise<Facts["sources"]> {
   const sources = new Map<string, "dir" | "file" | "absent">();
-  for (const { source } of request.volumes) sources.set(source, await kindOf(join(root, source)));
+  for (const { source } of request.volumes) sources.set(source, await kindOf(resolveInRoot(root, source)));
   return sources;
 }
 

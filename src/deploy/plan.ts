@@ -2,31 +2,34 @@
  * The plan of a deployment: everything an install would write, as data. Pure: what it needs to know of the host and the
  * image is in the facts.
  */
-import { join } from "node:path";
 import { Failure } from "../errors.ts";
+import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
-import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
+import { substitute, type TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
-import { ALL_CAPABILITIES, capabilitiesIn } from "../runtime/capabilities.ts";
-import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
-import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
 import type { Preset } from "../systemd/presets.ts";
 import type { Verdict } from "../trust/verdict.ts";
-import { quoteEnvironmentFile } from "../unit/quote.ts";
-import { missingAccounts } from "./accounts.ts";
+import { type Exports, exportsPath } from "./exports.ts";
+import { fitUnit, imageUnit, readImageUnit } from "./exports-unit.ts";
 import { healthOf } from "./health.ts";
+import { type HostAccess, hostAccessOf } from "./host-access.ts";
 import { formatInfo, type Info } from "./info.ts";
-import { kernelPaths } from "./kernel-paths.ts";
-import { bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
-import { processOf } from "./process.ts";
+import type { InstalledFile } from "./installed-files.ts";
+import { healthOfManifest } from "./manifest-health.ts";
+import { CAPABILITIES, planConfig } from "./plan-config.ts";
+import { hostFilesOf, serviceFiles, tmpfilesFile } from "./plan-files.ts";
+import { installedRecord, planInstalled, withInstalled } from "./plan-installed.ts";
+import { plannedKind } from "./planned-kind.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
-import { dropInText, killSignal, tmpfilesText, type UnitContext, unitText } from "./unit-files.ts";
-import { type WritableRoot, writableRoot } from "./writable-root.ts";
+import type { FileOutcome } from "./settle-files.ts";
+import { killSignal, type UnitContext } from "./unit-files.ts";
+import { shownValues, valuesOf } from "./values.ts";
+import { writableRoot } from "./writable-root.ts";
 
 /** An image asks for readiness by sd_notify with this label set to `true`. */
 export const NOTIFY_LABEL = "berth.notify";
@@ -36,21 +39,6 @@ export const WATCHDOG_LABEL = "berth.watchdog";
 
 /** An image that changes its data so that older versions cannot read it says so with this label set to `one-way`. */
 const DATA_LABEL = "berth.data";
-
-/** What podman gives a container: enough for a service to bind a low port and drop to its own user, no more. */
-const CAPABILITIES = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_SETFCAP",
-  "CAP_SETGID",
-  "CAP_SETPCAP",
-  "CAP_SETUID",
-  "CAP_SYS_CHROOT",
-];
 
 /** Files of the host that a service on the host's network needs to find others by name. */
 export const NETWORK_FILES = ["/etc/hosts", "/etc/resolv.conf"] as const;
@@ -63,12 +51,16 @@ export interface Facts {
   /** Its user, resolved in its own passwd and group files. */
   user: ImageUser;
   isExecutable(path: string): boolean;
+  /** Where a path of the image leads, seen from its root: links are followed. */
+  resolve(path: string): string;
   /** Owner and mode of a directory of the image; undefined where it has none there. */
   directory(path: string): { uid: number; gid: number; mode: number } | undefined;
   /** A free number for the deployment. */
   number: number;
   /** The deployment's directory as the system that will run it sees it. */
   dir: string;
+  /** Where its root file system is that already is somewhere, as that system sees it; undefined: it is checked out. */
+  rootfs?: string | undefined;
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
@@ -78,12 +70,25 @@ export interface Facts {
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
   accounts: { uids: ReadonlySet<number>; gids: ReadonlySet<number> };
-  /** Where the host's units, tmpfiles and sysusers lines go, and the directory of berth's state, as that system sees them. */
-  paths: { unitDirectory: string; tmpfilesDirectory: string; sysusersDirectory: string; state: string };
+  /** Where the host's units and tmpfiles lines go, and the directory of berth's state, as that system sees them. */
+  paths: { unitDirectory: string; tmpfilesDirectory: string; state: string };
   /** What the host's init may give, a bit each; undefined: all. */
   capabilities?: bigint | undefined;
   /** What the host's presets say of the unit; undefined where none of them names it. */
   preset?: Preset | undefined;
+  /** What an image in the /exports format brings; undefined for one that is not. */
+  exports?: Exports | undefined;
+  /** Where its hostfs lies in the image, without a slash before it, and what its files hold, by the path below it. */
+  hostfs?: { base: string; contentOf(path: ByteString): Uint8Array } | undefined;
+  /** What its templates are told beside what else is known here. */
+  variables: { imageName: string; atomic: string; uuid: string };
+  /** Whoever installs. */
+  caller: { uid: number; gid: number };
+  security: { selinux: boolean; apparmor: boolean };
+  /** What the host has at a path, symlinks followed. */
+  kindOf(path: string): "dir" | "file" | "absent";
+  /** Directories that the deployment to be replaced had made for its binds. */
+  madeSources: ReadonlySet<string>;
   /** Seconds since 1970. */
   now: number;
 }
@@ -91,6 +96,8 @@ export interface Facts {
 export interface Plan {
   name: string;
   unit: string;
+  /** Whether there is one: an image may bring files for the host and no service. */
+  service: boolean;
   image: string;
   digest: Digest;
   deployment: number;
@@ -100,8 +107,14 @@ export interface Plan {
   files: { name: string; text: string; mode: number }[];
   /** Files of the host, each a copy of one of the deployment's. */
   hostFiles: { path: string; file: string; mode: number }[];
+  /** Files of the image for the host. */
+  installed: InstalledFile[];
+  /** What would become of them, and of those that the current deployment has there. */
+  foreseen: FileOutcome[];
   /** What must exist in the checkout for mounts, so that no runtime makes it there. */
   mountTargets: MountTarget[];
+  /** What `rootfs` of the deployment is a link to; absent: it is a checkout. */
+  rootfs?: string;
   /** Directories to be made in the deployment, beside its rootfs; `like` is a path of the rootfs that gives owner and mode. */
   directories: { name: string; like?: string }[];
   /**
@@ -116,6 +129,10 @@ export interface Plan {
   enable: boolean;
   /** What the runtime configuration asks for and the container goes without: nothing, unless that was asked for. */
   lost: string[];
+  /** What the image asks of the host beside a place to run. */
+  hostAccess: HostAccess[];
+  /** What berth changed in what the image brings, for people. */
+  notes: string[];
 }
 
 export interface HostDirectory {
@@ -128,174 +145,219 @@ export interface HostDirectory {
 
 /**
  * @throws Failure CONFIG_INVALID, UNIT_INVALID, RUNTIME_UNSUPPORTED when the image or the request cannot become a service,
- *   TEMPLATE_INVALID when a template of the admin's does not work.
+ *   VALUE_MISSING, TEMPLATE_INVALID when a template of the image's, or of the admin's, does not work.
  */
 export function planDeployment(
   name: string,
   request: InstallRequest,
   { facts, render }: { facts: Facts; render: Render },
 ): Plan {
-  const { runtime, image, dir } = facts;
-  const notify = request.notify ?? image.config.labels[NOTIFY_LABEL] === "true";
-  const watchdog = request.watchdog ?? watchdogOf(image.config.labels[WATCHDOG_LABEL]);
-  const mounts = mountsOf(name, request, facts);
-  const config = configOf(name, request, { facts, render, notify, watchdog, mounts });
+  if (facts.exports?.manifest.noContainerService === true)
+    return planFilesOnly(name, request, { facts, render });
+  const { runtime, image, dir, exports } = facts;
+  const values = valuesFor(name, request, facts);
+  // What starts the container is known last, and of a unit only its other lines count before.
+  const ownUnit = exports && imageUnit(exports, values(""));
+  const own = ownUnit === undefined ? undefined : readImageUnit(ownUnit);
+  const notify = request.notify ?? own?.notify ?? image.config.labels[NOTIFY_LABEL] === "true";
+  const watchdog = request.watchdog ?? own?.watchdog ?? watchdogOf(image.config.labels[WATCHDOG_LABEL]);
+  const imageTmpfiles = tmpfilesOf(facts, values(""));
+  const kindOf = plannedKind(facts, {
+    tmpfiles: imageTmpfiles,
+    installed: planInstalled(facts, values("")).files,
+  });
+  const planned = planConfig(name, request, {
+    ...{ facts, render, notify, watchdog, kindOf },
+    values: values(""),
+  });
+  const { config, mounts } = planned;
   const overlay =
     config.root.readonly === true
       ? undefined
-      : writableRoot(request.writable ?? "keep", { name, dir, state: facts.paths.state });
+      : writableRoot(request.writable ?? "keep", {
+          name,
+          dir,
+          state: facts.paths.state,
+          lower: facts.rootfs,
+        });
   if (overlay !== undefined) config.root.path = "root";
-  const stopSignal = image.config.stopSignal === undefined ? undefined : killSignal(image.config.stopSignal);
+  else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
+  const stopSignal = stopSignalOf(own?.killSignal ?? image.config.stopSignal);
+  const lossy = request.runtimeLossy ?? false;
   const service = serviceOf(config, {
     runtime,
-    bundle: { name, dir, root: overlay?.path ?? `${dir}/rootfs`, notify },
+    bundle: { name, dir, root: overlay?.path ?? facts.rootfs ?? `${dir}/rootfs`, notify },
+    resolve: facts.resolve,
     stopSignal,
-    lossy: request.runtimeLossy ?? false,
+    lossy,
     systemdVersion: facts.systemdVersion,
   });
-  const mountedRoot = overlay?.path;
+  const { execStart } = service;
+  const fit = own && fitUnit(own, { runtime, execStart, notify, lossy });
   const units: UnitContext = {
-    ...{ name, facts, render, service, notify, watchdog, mounts, mountedRoot, stopSignal },
+    ...{ name, facts, render, service, notify, watchdog, mounts, stopSignal, imageTmpfiles },
+    mountedRoot: overlay?.path,
+    image: own &&
+      exports && {
+        ...own,
+        text: imageUnit(exports, values(execStart)) ?? "",
+        directives: fit?.directives ?? [],
+      },
   };
-  const files = filesOf(request, units, overlay);
+  const files = serviceFiles(request, units, overlay);
+  const shown = shownValues(values(execStart), request.values);
   const plan: Plan = {
-    name,
-    unit: `${name}.service`,
-    image: image.name,
-    digest: image.digest,
-    deployment: facts.number,
-    runtime: formatRuntime(runtime),
+    ...basis(name, facts),
+    service: true,
     command: config.process.args,
     files,
     hostFiles: hostFilesOf(files, { name, facts, overlay }),
-    mountTargets: [...mounts.targets, ...tmpfsTargets(config)],
+    mountTargets: mounts.targets,
+    ...(facts.rootfs === undefined ? {} : { rootfs: facts.rootfs }),
     directories: overlay?.directories ?? [],
     state: mounts.state,
     sources: mounts.sources,
     start: request.start,
     enable: facts.preset?.enable ?? true,
-    lost: service.unsupported,
+    lost: [...service.unsupported, ...(fit?.lost ?? [])],
+    hostAccess: hostAccessOf({
+      unitText: exports && imageUnit(exports, shown),
+      tmpfilesText: tmpfilesOf(facts, shown),
+      execStart,
+      config: planned.own,
+      usual: CAPABILITIES,
+    }),
+    notes: [...planned.notes, ...(fit?.notes ?? [])],
   };
-  files.push({ name: "info", text: formatInfo(infoOf(plan, request, { facts, notify })), mode: 0o600 });
-  return plan;
+  return withInfo(plan, request, { facts, notify, values: values(execStart) });
 }
 
-interface ConfigContext {
-  facts: Facts;
-  render: Render;
-  notify: boolean;
-  watchdog: number | undefined;
-  mounts: Mounts;
-}
-
-function configOf(name: string, request: InstallRequest, context: ConfigContext): RuntimeConfig {
-  const { facts, render, notify, watchdog, mounts } = context;
-  const { runtime, user, isExecutable } = facts;
-  const environment = [...pairs(request.values), ...pairs(request.environment)];
-  const needs =
-    runtime.kind === "oci" ? ociNeeds(runtime, `${name}.service`) : { namespaces: SYSTEMD_NAMESPACES };
-  const bound = [...mounts.mounts];
-  if (runtime.kind === "oci" && notify) {
-    environment.push(`NOTIFY_SOCKET=${NOTIFY_SOCKET}`);
-    if (watchdog !== undefined) environment.push(`WATCHDOG_USEC=${watchdog * 1_000_000}`);
-    bound.push(bind("/run/systemd/notify", NOTIFY_SOCKET, { readonly: false }));
-  }
-  const process = processOf(facts.image.config, { user, environment, isExecutable });
-  const privileged = request.privileged ?? false;
-  const bounding = privileged ? capabilitiesIn(facts.capabilities ?? ALL_CAPABILITIES) : CAPABILITIES;
-  // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
-  const held = user.uid === 0 ? bounding : [];
-  const text = render("config.json.ejs", {
-    name,
-    process,
-    privileged,
-    capabilities: { bounding, effective: held, permitted: held, inheritable: [], ambient: [] },
-    mounts: bound,
-    readonly: request.writable === undefined,
-    ...kernelPaths(runtime),
-    namespaces: needs.namespaces.map((type) => ({ type })),
-    cgroupsPath: "cgroupsPath" in needs ? needs.cgroupsPath : undefined,
-  });
-  return parseRuntimeConfig(text, "the rendered config.json");
-}
-
-function filesOf(
+/** An image that brings no service: files for the host, and what tmpfiles.d(5) makes for them. */
+function planFilesOnly(
+  name: string,
   request: InstallRequest,
-  units: UnitContext,
-  overlay: WritableRoot | undefined,
-): Plan["files"] {
-  const { name, facts, render, service, mounts } = units;
-  const { process } = service.config;
-  const files: Plan["files"] = [
-    { name: "config.json", text: `${JSON.stringify(service.config, undefined, 2)}\n`, mode: 0o600 },
-    { name: `${name}.service`, text: unitText(request, units), mode: 0o644 },
-    { name: "10-berth.conf", text: dropInText(request, units), mode: 0o644 },
-    ...(overlay?.units ?? []).map((unit) => ({ ...unit, mode: 0o644 })),
-  ];
-  if (service.environmentFile !== undefined) {
-    files.push({ name: service.environmentFile, text: quoteEnvironmentFile(process.env), mode: 0o600 });
-  }
-  const directories = [...mounts.state, ...mounts.sources];
-  if (directories.length > 0) {
-    files.push({ name: `tmpfiles-${name}.conf`, text: tmpfilesText(directories, render), mode: 0o644 });
-  }
-  const accounts =
-    facts.runtime.kind === "systemd" ? missingAccounts(process.user, facts.accounts) : undefined;
-  if (accounts !== undefined) {
-    const text = render("sysusers.conf.ejs", { ...accounts });
-    files.push({ name: `sysusers-${name}.conf`, text, mode: 0o644 });
-  }
-  return files;
+  { facts, render }: { facts: Facts; render: Render },
+): Plan {
+  const values = valuesFor(name, request, facts)("");
+  const imageTmpfiles = tmpfilesOf(facts, values);
+  const files = tmpfilesFile({ name, render, imageTmpfiles }, []);
+  const tmpfilesText = tmpfilesOf(facts, shownValues(values, request.values));
+  const plan: Plan = {
+    ...basis(name, facts),
+    service: false,
+    command: [],
+    files,
+    hostFiles: hostFilesOf(files, { name, facts }),
+    mountTargets: [],
+    directories: [],
+    state: [],
+    sources: [],
+    start: false,
+    enable: false,
+    lost: [],
+    hostAccess: hostAccessOf({
+      ...{ tmpfilesText, execStart: "", usual: CAPABILITIES },
+      ...{ unitText: undefined, config: undefined },
+    }),
+    notes: [],
+  };
+  return withInfo(plan, request, { facts, notify: false, values });
 }
 
-function hostFilesOf(
-  files: Plan["files"],
-  { name, facts, overlay }: { name: string; facts: Facts; overlay: WritableRoot | undefined },
-): Plan["hostFiles"] {
-  const { paths } = facts;
-  const units = [`${name}.service`, ...(overlay?.units ?? []).map((unit) => unit.name)];
-  const places: Record<string, string> = {
-    ...Object.fromEntries(units.map((unit) => [unit, join(paths.unitDirectory, unit)])),
-    "10-berth.conf": join(paths.unitDirectory, `${name}.service.d`, "10-berth.conf"),
-    [`tmpfiles-${name}.conf`]: join(paths.tmpfilesDirectory, `${name}.conf`),
-    [`sysusers-${name}.conf`]: join(paths.sysusersDirectory, `berth-${name}.conf`),
+function basis(name: string, { image, number, runtime }: Facts) {
+  return {
+    name,
+    unit: `${name}.service`,
+    image: image.name,
+    digest: image.digest,
+    deployment: number,
+    runtime: formatRuntime(runtime),
+    installed: [],
+    foreseen: [],
   };
-  return files.flatMap(({ name: file, mode }) => {
-    const path = places[file];
-    return path === undefined ? [] : [{ path, file, mode }];
-  });
+}
+
+function withInfo(
+  service: Plan,
+  request: InstallRequest,
+  context: { facts: Facts; notify: boolean; values: TemplateValues },
+): Plan {
+  const plan = withInstalled(service, context);
+  const info = { name: "info", text: formatInfo(infoOf(plan, request, context)), mode: 0o600 };
+  return { ...plan, files: [...plan.files, info] };
+}
+
+/** The values of the image's templates, once the unit's command line is known. */
+function valuesFor(
+  name: string,
+  { values }: InstallRequest,
+  facts: Facts,
+): (execStart: string) => TemplateValues {
+  const { image, dir, runtime, variables, caller, capabilities, exports } = facts;
+  const id = image.digest.slice(image.digest.indexOf(":") + 1);
+  const host = {
+    ...{ name, dir, ...caller, capabilities, runtime: formatRuntime(runtime) },
+    image: { name: variables.imageName, id },
+    atomic: variables.atomic,
+    uuid: variables.uuid,
+  };
+  const defaults = exports?.manifest.defaultValues ?? {};
+  return (execStart) => valuesOf(values, { defaults, host: { ...host, execStart } });
+}
+
+/** The image's own tmpfiles.d(5) lines; undefined where it leaves them to berth. */
+function tmpfilesOf({ exports }: Facts, values: TemplateValues): string | undefined {
+  if (exports?.tmpfilesTemplate === undefined) return undefined;
+  return substitute(exports.tmpfilesTemplate, values, { file: exportsPath("tmpfilesTemplate") });
+}
+
+function stopSignalOf(signal: string | undefined): string | undefined {
+  return signal === undefined ? undefined : killSignal(signal);
 }
 
 function infoOf(
   plan: Plan,
   request: InstallRequest,
-  { facts, notify }: { facts: Facts; notify: boolean },
+  { facts, notify, values }: { facts: Facts; notify: boolean; values: TemplateValues },
 ): Info {
-  const health = healthOf(request.health ?? {}, { image: facts.image.config, notify });
+  const own = facts.exports?.manifest.health;
+  const health = healthOf(request.health ?? {}, {
+    image: facts.image.config,
+    notify,
+    manifest: own && healthOfManifest(own, values),
+  });
   return {
     image: plan.image,
     revision: plan.digest.slice(plan.digest.indexOf(":") + 1),
     created: facts.now,
-    values: request.values,
-    "has-container-service": true,
-    "installed-files": [],
-    "installed-files-checksum": {},
+    values,
+    "has-container-service": plan.service,
+    ...installedRecord(plan.installed),
     runtime: plan.runtime,
+    ...(request.rootfs === undefined ? {} : { remote: request.rootfs }),
     berth: {
       schema: 1,
       name: plan.name,
       deployment: plan.deployment,
-      request,
+      request: withoutAdoption(request),
       command: plan.command,
+      ...(plan.rootfs === undefined ? {} : { rootfs: plan.rootfs }),
       hostFiles: plan.hostFiles,
+      ...(plan.installed.length > 0 ? { installed: plan.installed } : {}),
       state: plan.state.map((dir) => dir.path),
       sources: plan.sources.map((dir) => dir.path),
       enabled: plan.enable,
       trust: facts.verdict,
-      ...(health === undefined ? {} : { health }),
+      ...(health === undefined || !plan.service ? {} : { health }),
+      ...(plan.hostAccess.length > 0 ? { hostAccess: plan.hostAccess } : {}),
       ...(isOneWay(facts.image.config) ? { oneWay: true } : {}),
     },
   };
+}
+
+/** What the admin said of the directories that are there now says nothing of those that a later image names. */
+function withoutAdoption({ adoptState: _, ...request }: InstallRequest): InstallRequest {
+  return request;
 }
 
 /** Whether the image says that it changes its data in a way that older versions cannot read. */
@@ -310,8 +372,4 @@ function watchdogOf(label: string | undefined): number | undefined {
     "CONFIG_INVALID",
     `the image's label ${WATCHDOG_LABEL}=${JSON.stringify(label)} is not a number of seconds`,
   );
-}
-
-function pairs(record: Record<string, string>): string[] {
-  return Object.entries(record).map(([name, value]) => `${name}=${value}`);
 }

@@ -6,7 +6,7 @@ import type { ImageUser } from "../oci/image-user.ts";
 import type { RuntimeProcess } from "../oci/runtime-config.ts";
 
 /** The search path of a process whose image sets none, as Docker and podman have it. */
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface ProcessFacts {
   user: ImageUser;
@@ -66,7 +66,8 @@ function workingDirectory(directory: string | undefined): string {
   return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
 }
 
-function findProgram(
+/** Its absolute path in the image. CONFIG_INVALID where it has none. */
+export function findProgram(
   program: string,
   { cwd, path, isExecutable }: { cwd: string; path: string } & Pick<ProcessFacts, "isExecutable">,
 ): string {
@@ -87,6 +88,7 @@ function findProgram(
   );
 }
 
-function variable(env: readonly string[], name: string): string {
+/** The value of a variable; empty where there is none. */
+export function variable(env: readonly string[], name: string): string {
   return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 }

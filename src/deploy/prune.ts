@@ -2,6 +2,7 @@
 import type { Host } from "../host.ts";
 import type { Pruned } from "../store/prune.ts";
 import { deployedImages } from "./deployments.ts";
+import { removeStaleScratch } from "./scratch.ts";
 
 export interface PruneResult extends Pruned {
   dryRun: boolean;
@@ -14,6 +15,7 @@ export async function prune(
 ): Promise<PruneResult> {
   host.requireRoot("prune the store");
   const store = dryRun ? await host.store() : await host.writableStore();
+  if (!dryRun) await removeStaleScratch(host);
   host.report({ type: "step", step: "prune", name: host.layout.store });
   const pruned = await store.prune({ dryRun, graceMs, keep: () => deployedImages(host.layout) });
   return { dryRun, ...pruned };

@@ -10,6 +10,7 @@ import {
   type AcceptedManifest,
   acceptManifest,
   acceptOrRefresh,
+  acceptStored,
   refuseEarly,
 } from "./accept.ts";
 import type { PullRequest } from "./request.ts";
@@ -37,13 +38,18 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
 }
 
 /**
- * The image of the store that `request` means, or one of an additional store, the policy asked anew; or else the one a
- * registry has.
+ * The image of the store that `request` means, or one of an additional store (in place where it is ready there), the policy
+ * asked anew; or else the one a registry has.
  */
 export async function findOrPull(host: Host, request: PullRequest): Promise<AcceptedImage> {
   const stored = await (await host.store()).find(request.image);
   if (stored !== undefined) return await acceptOrRefresh(host, stored, request);
   const isShared = host.config.additionalStores.length > 0;
+  const ready = isShared ? await (await host.store()).findReady(request.image) : undefined;
+  if (ready !== undefined) {
+    const { state, rootfs, ...named } = ready;
+    return { ...(await acceptStored(host, named)), ready: { state, rootfs } };
+  }
   const borrowed = isShared ? await (await host.writableStore()).borrow(request.image) : undefined;
   return borrowed === undefined ? await pull(host, request) : await acceptOrRefresh(host, borrowed, request);
 }

@@ -3,7 +3,7 @@
  * secret is in them: no values, no environment, no log lines of the service.
  *
  *   MESSAGE_ID           one for each kind of change, below
- *   BERTH_CHANGE         install, uninstall, update, rollback, recover
+ *   BERTH_CHANGE         install, uninstall, update, rollback, recover, order, pin, unpin, hold, unhold, auto-update, no-auto-update
  *   BERTH_NAME           the container
  *   BERTH_STEP           what it does now; absent in the entries that say how it began and ended
  *   BERTH_RESULT         begun, done or failed
@@ -22,6 +22,13 @@ const MESSAGE_IDS: Record<Change, string> = {
   update: "f2fe521fce8642c7a6c8d889edf13722",
   rollback: "8e58e81bd16c4f879cc3f9d2393516d2",
   recover: "33d4ade2747f4f44b7b10cb5c4af8c26",
+  order: "9eaccd2e459f4934a71159e3233d1828",
+  pin: "aac32fe6cf7d4431bc9993002475a134",
+  unpin: "c7badb3d1d524b72a5a599e389068e7b",
+  hold: "6d7d2f77f63d4b498fb816318ddf5431",
+  unhold: "2a34660652c243f3b0e7ec2350b2e0ae",
+  "auto-update": "2a79729c0e3d4ce0a3abf89ca2fb6f9a",
+  "no-auto-update": "16bfb1f6bd014ad19aa5e72a40955c2e",
 };
 
 /** What is known of the deployment that a change leads to. */

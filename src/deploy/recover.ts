@@ -5,12 +5,14 @@ import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
+import { adoptedNames, readAdoption, undoAdoption } from "./adoption.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
-import { type Intent, readIntent } from "./journal.ts";
+import { type Intent, interruptedNames, readIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { deploymentOf } from "./name.ts";
 import { recorded } from "./record.ts";
+import { removeStaleScratch } from "./scratch.ts";
 import { removeDeployment } from "./standings.ts";
 import { switchBack } from "./switch.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
@@ -42,6 +44,8 @@ export async function recover(
     });
   }
   for (const path of await leftoversOf(host.layout, name)) await removeLeftover(path);
+  const adoption = await readAdoption(host.layout, name);
+  if (adoption?.state === "begun") await undoAdoption(host, adoption);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }
@@ -63,6 +67,7 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
     ...(await interruptedNames(host.layout)),
     ...begun.map((file) => basename(file, ".json")),
     ...(await namesOfLeftovers(host.layout)),
+    ...(await adoptedNames(host.layout)),
   ];
   const failed: unknown[] = [];
   for (const name of [...new Set(names)].sort()) {
@@ -77,24 +82,11 @@ export async function recoverAll(host: Host, options: RecoverOptions = {}): Prom
       lock.release();
     }
   }
+  await removeStaleScratch(host).catch((error: unknown) => failed.push(error));
   const [first, ...others] = failed;
   for (const error of others) host.report({ type: "warning", message: String(error) });
   if (first !== undefined) throw first;
   return recovered;
-}
-
-/** Names with a journal, sorted. */
-export async function interruptedNames({ journals }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(journals);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 /** Under the name of what is not whole, before it is emptied: nobody takes it for a deployment then. */

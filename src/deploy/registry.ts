@@ -141,10 +141,8 @@ async function withClient<T>(
   { reference, access }: { reference: RegistryReference; access: RegistryAccess },
   use: (client: RegistryClient) => Promise<T>,
 ): Promise<T> {
-  const { openClient } = await import("../registry/open-client.ts");
-  const { namedEndpoint } = await import("../registry/endpoints.ts");
-  const conf = await registriesConf(host);
-  const client = await openClient(conf, namedEndpoint(conf, reference), accessOf(host, access));
+  const { Registry } = await import("../registry/open-registry.ts");
+  const client = await Registry.open(reference, accessOf(host, access));
   try {
     return await use(client);
   } finally {

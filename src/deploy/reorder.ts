@@ -5,12 +5,14 @@ import type { Host } from "../host.ts";
 import { applyOrder } from "./apply-order.ts";
 import { orderFilesOf, refuseCycle } from "./check-order.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { isEnabled } from "./enablement.ts";
 import { formatInfo } from "./info.ts";
 import { type OrderIntent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { type Order, orderDirectives, orderNotes, wantedByOf } from "./order.ts";
 import { replaceOrder, replaceWantedBy } from "./order-files.ts";
+import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
 
 export interface OrderRequest extends Order {
@@ -55,7 +57,10 @@ export async function reorder(host: Host, name: string, request: OrderRequest): 
     if (after.every(({ text }, at) => text === before[at]?.text))
       return result(name, { order, wantedBy, changed: false });
     await refuseCycle(host, orderFilesOf(container.unit, after), orderFilesOf(container.unit, before));
-    await change(host, container, { before, after });
+    await recorded(host, { change: "order", name }, async (recording, begin) => {
+      begin({ deployment: container.deployment, digest: imageOf(container.info) });
+      await change(recording, container, { before, after });
+    });
     return result(name, { order, wantedBy, changed: true });
   } finally {
     lock.release();

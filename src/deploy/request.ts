@@ -40,10 +40,16 @@ export interface InstallRequest extends PullRequest {
   watchdog?: number | undefined;
   /** How it is found to be healthy; undefined: as the image says. */
   health?: HealthRequest | undefined;
+  /** A root file system in another place, or a directory with one as `rootfs`: it is used there, nothing is checked out. */
+  rootfs?: string | undefined;
   order: Order;
   /** What starts the service at boot; empty: multi-user.target. */
   wantedBy: string[];
   start: boolean;
+  /** A file of the host that is in the way of one of the image's stays, instead of being refused. */
+  keepHostFiles?: boolean | undefined;
+  /** State directories that exist already are to be this container's, whoever made them. */
+  adoptState?: boolean | undefined;
   /** `update --auto` updates it. */
   autoUpdate?: boolean | undefined;
 }

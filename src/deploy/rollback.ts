@@ -2,11 +2,13 @@
 import { Failure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { readInfo } from "./info.ts";
 import { writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { recorded, type Target } from "./record.ts";
 import { recover } from "./recover.ts";
+import { type FileOutcome, filesRequestOf, foreseeFiles } from "./settle-files.ts";
 import { previousDeployment, requireDeployment } from "./standings.ts";
 import { switchDeployment } from "./switch.ts";
 import { clearAway, switchIntent } from "./update.ts";
@@ -17,6 +19,8 @@ export interface RolledBack {
   to: { deployment: number; digest: string };
   /** The image that is left says that older ones cannot read the data any more. */
   oneWay: boolean;
+  /** What became of the image's files on the host. */
+  files: FileOutcome[];
 }
 
 /** `to`: a deployment's number; by default the one that was current before. Twice returns. @throws Failure NO_PREVIOUS */
@@ -50,8 +54,9 @@ async function goTo(
   { number, watchMs, begin }: { number: number; watchMs: number; begin(target: Target): void },
 ): Promise<RolledBack> {
   const { name, deployment, info } = container;
-  const { revision } = await readInfo(host.layout.deployment(name, number));
-  const to = { deployment: number, digest: `sha256:${revision}` };
+  const target = await readInfo(host.layout.deployment(name, number));
+  const to = { deployment: number, digest: imageOf(target) };
+  await foreseeFiles(host, filesRequestOf(target));
   begin(to);
   const oneWay = info.berth.oneWay ?? false;
   if (oneWay) {
@@ -65,9 +70,9 @@ async function goTo(
     displaced: false,
   });
   await writeIntent(host.layout, intent);
-  await switchDeployment(host, intent, { watchMs });
+  const files = await switchDeployment(host, intent, { watchMs });
   await clearAway(host, name);
-  return { name, from: { deployment, digest: `sha256:${info.revision}` }, to, oneWay };
+  return { name, from: { deployment, digest: imageOf(info) }, to, oneWay, files };
 }
 
 async function previous({ layout }: Host, name: string): Promise<number> {

@@ -16,12 +16,11 @@ import {
 import { systemdService } from "../runtime/systemd-service.ts";
 import { isRecord } from "../runtime/translation.ts";
 
-/** The oldest systemd that berth supports; what an unknown one is taken for. */
-const OLDEST_SYSTEMD = 250;
-
 export interface ServiceOptions {
   runtime: Runtime;
   bundle: Bundle;
+  /** Where a path of the container leads, seen from its root. */
+  resolve(path: string): string;
   /** As systemd names it. */
   stopSignal: string | undefined;
   /** Start without what the runtime cannot give, instead of refusing. */
@@ -65,16 +64,16 @@ export function serviceOf(config: RuntimeConfig, options: ServiceOptions): Plann
 
 function runtimeService(
   config: RuntimeConfig,
-  { runtime, bundle, stopSignal, systemdVersion = OLDEST_SYSTEMD }: ServiceOptions,
+  { runtime, bundle, resolve, stopSignal, systemdVersion: version }: ServiceOptions,
 ): Service {
   const environmentFile = `${bundle.dir}/environment`;
   switch (runtime.kind) {
     case "oci":
       return ociService(runtime, { ...bundle, stopSignal });
     case "systemd":
-      return systemdService(config, { ...bundle, environmentFile, version: systemdVersion });
+      return systemdService(config, { ...bundle, environmentFile, version });
     case "chroot":
-      return chrootService(config, { ...bundle, environmentFile, chroot: runtime.path });
+      return chrootService(config, { ...bundle, environmentFile, chroot: runtime.path, resolve, version });
   }
 }
 

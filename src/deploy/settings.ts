@@ -1,11 +1,14 @@
 /** What the admin says of a container's updates, whatever its deployment: kept beside the deployments, gone with the container. */
 import { readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
+import type { Change } from "../events.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
 import { findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 import { lockContainer } from "./lock.ts";
+import { recorded } from "./record.ts";
 
 export interface Settings {
   /** `update --auto` updates it. */
@@ -50,19 +53,25 @@ export async function removeSettings(layout: Layout, name: string): Promise<void
   await removeDurably(layout.settings(name));
 }
 
+type UpdateChange = Extract<Change, "hold" | "unhold" | "auto-update" | "no-auto-update">;
+
+const CHANGES: Record<UpdateChange, Partial<Settings>> = {
+  hold: { held: true },
+  unhold: { held: false },
+  "auto-update": { autoUpdate: true },
+  "no-auto-update": { autoUpdate: false },
+};
+
 /** For the verbs: by the admin's word, of an installed container. @throws Failure NOT_INSTALLED */
-export async function setUpdates(
-  host: Host,
-  name: string,
-  change: Partial<Pick<Settings, "autoUpdate" | "held">>,
-): Promise<Settings> {
+export async function setUpdates(host: Host, name: string, change: UpdateChange): Promise<void> {
   host.requireRoot("change how a container is updated");
   await findContainer(host, name);
   const lock = await lockContainer(host, name);
   try {
-    await findContainer(host, name);
-    await changeSettings(host.layout, name, change);
-    return await readSettings(host.layout, name);
+    const { deployment, info } = await findContainer(host, name);
+    await recorded(host, { change, name }, async ({ layout }, begin) => {
+      if (await changeSettings(layout, name, CHANGES[change])) begin({ deployment, digest: imageOf(info) });
+    });
   } finally {
     lock.release();
   }

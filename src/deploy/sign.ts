@@ -107,13 +107,10 @@ async function openRegistryPlace(
   reference: RegistryReference,
   { directory, authFile, tlsVerify }: SignRequest,
 ): Promise<Place> {
-  const { loadRegistriesConf } = await import("../registry/load-registries-conf.ts");
-  const { namedEndpoint } = await import("../registry/endpoints.ts");
-  const { openClient } = await import("../registry/open-client.ts");
+  const { Registry } = await import("../registry/open-registry.ts");
   const { writeSignature } = await import("../registry/image-signatures.ts");
-  const conf = await loadRegistriesConf(root);
   const access = { root, signal, report, authFile, tlsVerify };
-  const client = await openClient(conf, namedEndpoint(conf, reference), access);
+  const client = await Registry.open(reference, access);
   const base = directory === undefined ? undefined : baseOf(directory);
   return {
     add: (digest, signature) => writeSignature({ reference, client, access }, { digest, signature, base }),

@@ -1,5 +1,5 @@
 /** stage: a plan becomes a deployment. Built as NAME.N.tmp, synced, then NAME.N by one rename. */
-import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -8,6 +8,7 @@ import { syncDirectory } from "../sys/durable.ts";
 import { syncfs } from "../sys/syncfs.ts";
 import type { Plan } from "./plan.ts";
 import { seedState } from "./seed-state.ts";
+import { recordState } from "./state-record.ts";
 
 /** @throws Failure NO_SPACE, INTERRUPTED; nothing is left of a deployment that did not become whole. */
 export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
@@ -16,16 +17,14 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   host.report({ type: "step", step: "checkout", name: plan.name });
   try {
     await mkdir(staged, { mode: 0o700 });
-    const store = await host.store();
-    await store.checkout(tree, join(staged, "rootfs"), {
-      mountTargets: plan.mountTargets,
-      signal: host.signal,
-    });
-    for (const directory of plan.directories) await makeDirectory(staged, directory);
-    for (const { name, text, mode } of plan.files)
-      await writeFile(join(staged, name), text, { mode, flag: "wx" });
-    await seedState(host, plan, { rootfs: join(staged, "rootfs"), tree });
-    await syncFileSystem(staged);
+    const rootfs = await fill(host, plan, { dir: staged, tree });
+    await recordState(
+      host.layout,
+      plan.name,
+      plan.state.map(({ path }) => path),
+    );
+    await seedState(host, plan, { rootfs, tree });
+    await syncPath(staged);
     await rename(staged, dir);
     await syncDirectory(dirname(dir));
   } catch (error) {
@@ -38,16 +37,32 @@ export async function stage(host: Host, plan: Plan, tree: Tree): Promise<void> {
   }
 }
 
-async function makeDirectory(staged: string, { name, like }: Plan["directories"][number]): Promise<void> {
-  const path = join(staged, name);
+/** Makes in the directory `dir` what a plan says of a deployment: checkout, directories, files. Gives where its root file system is. */
+export async function fill(
+  host: Host,
+  plan: Plan,
+  { dir, tree }: { dir: string; tree: Tree },
+): Promise<string> {
+  const { mountTargets } = plan;
+  const target = join(dir, "rootfs");
+  if (plan.rootfs !== undefined) await symlink(plan.rootfs, target);
+  else await (await host.store()).checkout(tree, target, { mountTargets, signal: host.signal });
+  const rootfs = plan.rootfs === undefined ? target : join(host.config.root, plan.rootfs);
+  for (const directory of plan.directories)
+    await makeDirectory(join(dir, directory.name), directory.like, rootfs);
+  for (const { name, text, mode } of plan.files) await writeFile(join(dir, name), text, { mode, flag: "wx" });
+  return rootfs;
+}
+
+async function makeDirectory(path: string, like: string | undefined, rootfs: string): Promise<void> {
   await mkdir(path, { mode: 0o700 });
   if (like === undefined) return;
-  const { uid, gid, mode } = await stat(join(staged, "rootfs", like));
+  const { uid, gid, mode } = await stat(join(rootfs, like));
   await chown(path, uid, gid);
   await chmod(path, mode & 0o7777);
 }
 
-async function syncFileSystem(path: string): Promise<void> {
+export async function syncPath(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     syncfs(directory.fd);

@@ -1,10 +1,11 @@
 /** The deployments of a container over time: which is current, which was before, which are kept. */
-import { readdir, readFile, readlink, rename } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, syncDirectory, writeDurably } from "../sys/durable.ts";
+import { readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { removeUnmounted, unmountBelow } from "./unmount.ts";
 
@@ -96,7 +97,7 @@ export async function standingsOf(layout: Layout, name: string): Promise<Standin
     currentDeployment(layout, name),
     previousDeployment(layout, name),
   ]);
-  const used = await usedDeployments(name, numbers);
+  const used = usedDeployments(name, numbers);
   return Promise.all(
     numbers.map(async (number) => ({
       number,
@@ -168,25 +169,15 @@ export async function requireDeployment(layout: Layout, name: string, number: nu
 }
 
 /** By the mounts of every process: a container's root, or a mount made by hand. */
-async function usedDeployments(name: string, numbers: readonly number[]): Promise<Set<number>> {
-  const used = new Set<number>();
-  const seen = new Set<string>();
-  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
-    // A process may end while we look.
-    const namespace = await readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
-    if (namespace === undefined || seen.has(namespace)) continue;
-    seen.add(namespace);
-    const mounts = await readFile(`/proc/${pid}/mountinfo`, "utf8").catch(() => "");
-    // The directory ends the path or is followed by more: NAME.1 is not NAME.10.
-    for (const number of numbers) {
-      const dir = `/${name}.${number}`;
-      if (
-        mounts.includes(`${dir}/rootfs `) ||
-        mounts.includes(`${dir}/rootfs/`) ||
-        mounts.includes(`${dir} `)
-      )
-        used.add(number);
-    }
-  }
-  return used;
+function usedDeployments(name: string, numbers: readonly number[]): Set<number> {
+  const mounts = readAllMounts();
+  const used = numbers.filter((number) => {
+    const dir = `/${name}.${number}`;
+    return mounts.some(({ root, path }) =>
+      [root, path].some(
+        (at) => at.endsWith(`${dir}/rootfs`) || at.includes(`${dir}/rootfs/`) || at.endsWith(dir),
+      ),
+    );
+  });
+  return new Set(used);
 }

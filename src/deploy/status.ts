@@ -2,6 +2,7 @@
 import type { Host } from "../host.ts";
 import type { UnitState } from "../systemd/systemd.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf } from "./deployments.ts";
 
 export interface Status {
   name: string;
@@ -11,8 +12,10 @@ export interface Status {
   runtime: string;
   command: string[];
   unit: string;
-  /** Undefined where no systemd runs: under an offline root. */
+  /** Undefined where no systemd runs, under an offline root, and for a container without a service. */
   service: ServiceStatus | undefined;
+  /** Whether the image brings a service, or files for the host alone. */
+  hasService: boolean;
 }
 
 export interface ServiceStatus {
@@ -39,7 +42,10 @@ export async function status(host: Host, name: string): Promise<Status> {
   const container = await findContainer(host, name);
   return {
     ...describe(container),
-    service: host.offline ? undefined : await serviceStatus(host, container.unit),
+    service:
+      host.offline || container.info["has-container-service"] === false
+        ? undefined
+        : await serviceStatus(host, container.unit),
   };
 }
 
@@ -47,11 +53,12 @@ function describe({ name, unit, deployment, info }: Container): Omit<Status, "se
   return {
     name,
     image: info.image,
-    digest: `sha256:${info.revision}`,
+    digest: imageOf(info),
     deployment,
     runtime: info.runtime,
     command: info.berth.command,
     unit,
+    hasService: info["has-container-service"] !== false,
   };
 }
 

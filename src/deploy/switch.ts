@@ -3,7 +3,7 @@
  * restarted and watched; when it does not come up or does not stay up, all is as it was and the error says why.
  */
 import { rename } from "node:fs/promises";
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { syncDirectory } from "../sys/durable.ts";
@@ -12,8 +12,10 @@ import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { type Info, readInfo } from "./info.ts";
 import { removeIntent, type SwitchIntent } from "./journal.ts";
 import { marksAnything, removeMarked } from "./remove-marked.ts";
+import type { FileOutcome } from "./settle-files.ts";
 import { recordActivation, removeDeployment, restoreActivation } from "./standings.ts";
 import { startUnit, watchUnit } from "./start.ts";
+import { unmountBelow } from "./unmount.ts";
 
 export interface SwitchOptions {
   /** How long the service must stay up, in milliseconds. */
@@ -21,27 +23,32 @@ export interface SwitchOptions {
 }
 
 /**
- * Makes `intent.to` current. The caller has written the journal, which is gone when this returns or throws.
+ * Makes `intent.to` current; what became of the image's files on the host. The caller has written the journal, which is gone when
+ * this returns or throws.
  * @throws Failure UPDATE_ROLLED_BACK with the cause when the service did not come up; INTERRUPTED.
  */
 export async function switchDeployment(
   host: Host,
   intent: SwitchIntent,
   { watchMs }: SwitchOptions,
-): Promise<void> {
+): Promise<FileOutcome[]> {
   const { layout } = host;
   const { name, from, to } = intent;
   const unit = `${name}.service`;
   const dependents = intent.ran ? await activeDependents(host, unit) : [];
+  let files: FileOutcome[];
   try {
-    const old = await infoOf(host, name, from);
+    const [old, next] = [await infoOf(host, name, from), await infoOf(host, name, to)];
+    const goesOn = intent.ran && next["has-container-service"] !== false;
+    if (intent.ran && !goesOn) await (await host.systemd()).stop(unit);
     await takeMarked(host, old, { runs: intent.ran });
-    await activate(host, { to: await infoOf(host, name, to), from: old });
+    files = await activate(host, { to: next, from: old });
     host.checkInterrupted();
-    if (intent.ran) {
+    if (goesOn) {
       await startUnit(host, unit, "restart");
       await startStopped(host, dependents);
       await watchUnit(host, unit, { forMs: watchMs });
+      await unmountRoot(host, name, from);
     }
     await recordActivation(layout, name, { deployment: to, previous: from });
   } catch (error) {
@@ -49,6 +56,7 @@ export async function switchDeployment(
     throw rolledBack(error, intent);
   }
   await removeIntent(layout, name);
+  return files;
 }
 
 /** Goes back after `error`, which the user must see even when there is no way back: it is thrown then, and the journal stays. */
@@ -89,8 +97,9 @@ export async function switchBack(
   // What its lines make is there only when it has been activated. Nothing of it outlives a boot.
   const wasActivated = waiting && taken !== old && (await currentDeployment(layout, name)) === to;
   if (wasActivated) await takeMarked(host, taken, { runs: intent.ran });
-  await activate(host, { to: old, from: taken });
+  await activate(host, { to: old, from: taken, back: true });
   if (intent.ran && !host.offline) await runAgain(host, `${name}.service`, { waiting, dependents });
+  if (intent.ran && isThere && waiting) await unmountRoot(host, name, to);
   if (intent.made && isThere) await removeDeployment(layout, name, to);
   if (!intent.made) await restoreActivation(layout, name, { deployment: to, to: intent.activated });
   if (away) await takeBack(host, name, to);
@@ -102,6 +111,16 @@ async function stopFailing(host: Host, unit: string): Promise<void> {
   const systemd = await host.systemd();
   const { activeState } = await systemd.unit(unit);
   if (activeState !== "active") await systemd.stop(unit);
+}
+
+/** The writable root of a deployment that does not run any more: its unit went with it, and would have unmounted it. */
+async function unmountRoot(host: Host, name: string, number: number): Promise<void> {
+  try {
+    await unmountBelow(host.layout.deployment(name, number));
+  } catch (error) {
+    if (!isFailure(error, "BUSY")) throw error;
+    host.report({ type: "warning", message: error.message });
+  }
 }
 
 /** The deployment whose number another will have gets out of its way. */
@@ -173,9 +192,10 @@ function infoOf({ layout }: Host, name: string, number: number): Promise<Info> {
   return readInfo(layout.deployment(name, number));
 }
 
-function rolledBack(error: unknown, { name, action, from }: SwitchIntent): unknown {
+function rolledBack(error: unknown, { name, action, from, ran }: SwitchIntent): unknown {
   if (!(error instanceof Failure) || error.code === "INTERRUPTED") return error;
-  return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; deployment ${from} runs again`, {
-    cause: error,
-  });
+  const now = ran
+    ? `deployment ${from} runs again`
+    : `deployment ${from} is current again, stopped as it was`;
+  return new Failure("UPDATE_ROLLED_BACK", `the ${action} of ${name} failed; ${now}`, { cause: error });
 }

@@ -1,8 +1,8 @@
 /** uninstall: stop, disable, remove. State directories stay unless they are purged. */
 import { lstat } from "node:fs/promises";
-import { join } from "node:path";
 import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { sysusersFile } from "./accounts.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { allDeployments, imageOf } from "./deployments.ts";
 import { dismantle } from "./dismantle.ts";
@@ -10,13 +10,18 @@ import { adminDropIns } from "./drop-ins.ts";
 import { type RemovalIntent, readIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { type Order, unitOf } from "./order.ts";
+import { placeInRoot } from "./paths.ts";
 import { recorded } from "./record.ts";
 import { recover } from "./recover.ts";
+import type { FileOutcome } from "./settle-files.ts";
+import { ownState } from "./volume.ts";
 
 export interface Uninstalled {
   name: string;
-  /** What stays on the host: state directories, and drop-ins of the admin's. */
+  /** What stays on the host: state directories, files of the image that the admin edited, and drop-ins of the admin's. */
   kept: string[];
+  /** What became of the image's files on the host. */
+  files: FileOutcome[];
 }
 
 export async function uninstall(
@@ -31,32 +36,43 @@ export async function uninstall(
     const interrupted = await readIntent(host.layout, name);
     await recover(host, name);
     // An interrupted install or uninstall leaves nothing to do; of anything else the container is there again.
-    if (interrupted?.action === "install" || interrupted?.action === "uninstall") return { name, kept: [] };
+    if (interrupted?.action === "install" || interrupted?.action === "uninstall")
+      return { name, kept: [], files: [] };
     const { info } = await findContainer(host, name);
     const { hostFiles, state, sources } = info.berth;
     // The directory that the others lie in has the container's name alone: it may be of a package of that name.
-    const shared = state.filter((path) => state.some((other) => other.startsWith(`${path}/`)));
-    const own = state.filter((path) => !shared.includes(path));
-    const sysusers = hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path);
+    const own = ownState(state);
+    const shared = state.filter((path) => !own.includes(path));
+    // Those of an earlier deployment too: the accounts it made are why the present one needs none.
+    const sysusers = [
+      ...hostFiles.filter(({ file }) => file.startsWith("sysusers-")).map(({ path }) => path),
+      sysusersFile(name),
+    ];
     const intent: RemovalIntent = {
       schema: 1,
       action: "uninstall",
       name,
       // Accounts own the state that stays, so they go with it.
-      hostFiles: hostFiles.map(({ path }) => path).filter((path) => purge || !sysusers.includes(path)),
+      hostFiles: [
+        ...hostFiles.map(({ path }) => path).filter((path) => !sysusers.includes(path)),
+        ...(purge ? new Set(sysusers) : []),
+      ],
       state: purge ? own : [],
+      forgotten: purge ? own : [],
       emptied: [...(await unsharedSources(host, name, sources)), ...(purge ? shared : [])],
       purge,
     };
-    await recorded(host, { change: "uninstall", name }, async (recording, begin) => {
+    const files = await recorded(host, { change: "uninstall", name }, async (recording, begin) => {
       begin({ digest: imageOf(info) });
       await writeIntent(host.layout, intent);
-      await dismantle(recording, intent);
+      return dismantle(recording, intent);
     });
-    const data = purge ? [...state, ...sources] : [...state, ...sources, ...sysusers];
+    const edited = files.filter(({ outcome }) => outcome === "edited").map(({ path }) => path);
+    const data = purge ? [...state, ...sources] : [...new Set([...state, ...sources, ...sysusers])];
     return {
       name,
-      kept: [...(await remaining(host, data)), ...(await adminDropIns(host, `${name}.service`))],
+      kept: [...(await remaining(host, data)), ...edited, ...(await adminDropIns(host, `${name}.service`))],
+      files,
     };
   } finally {
     lock.release();
@@ -126,7 +142,7 @@ async function requireInstalled(host: Host, name: string): Promise<void> {
 async function remaining({ config }: Host, paths: readonly string[]): Promise<string[]> {
   const there = await Promise.all(
     paths.map((path) =>
-      lstat(join(config.root, path)).then(
+      lstat(placeInRoot(config.root, path)).then(
         () => true,
         () => false,
       ),

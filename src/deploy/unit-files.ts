@@ -1,15 +1,22 @@
 /** The texts of a container's unit, of berth's drop-in for it, and of its tmpfiles lines. Pure. */
 import { constants } from "node:os";
+import { normalize } from "node:path";
 import { Failure } from "../errors.ts";
 import type { Render } from "../render/templates.ts";
+import { isBind } from "../runtime/mounts.ts";
 import type { Directive } from "../runtime/runtime.ts";
 import { quotePath, quoteValue } from "../unit/quote.ts";
+import { type ImageUnit, withoutGiven } from "./exports-unit.ts";
 import type { Mounts } from "./mounts.ts";
 import { networkDirectives } from "./network.ts";
 import { orderDirectives, wantedByOf } from "./order.ts";
+import { replaceWantedBy } from "./order-files.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
 import type { PlannedService } from "./service.ts";
+
+/** Sources that are no matter of a mount: the kernel's, systemd's own, and files of the root file system. */
+const EVER_THERE = /^\/(proc|sys|dev|run\/systemd)(\/|$)|^\/etc\/(hosts|resolv\.conf)$/;
 
 /** Longer than any server of files needs, shorter than people wait for a reboot. */
 const STOP_SECONDS = 30;
@@ -30,13 +37,19 @@ export interface UnitContext {
   mountedRoot: string | undefined;
   /** As systemd names it. */
   stopSignal: string | undefined;
+  /** The tmpfiles.d(5) lines that the image brings, rendered; undefined for one that leaves them to berth. */
+  imageTmpfiles?: string | undefined;
+  /** The unit that the image brings, rendered, and what the drop-in adds for it. */
+  image?: (ImageUnit & { text: string; directives: readonly Directive[] }) | undefined;
 }
 
 export function unitText(
   request: InstallRequest,
-  { name, facts, render, service, notify }: UnitContext,
+  { name, facts, render, service, notify, image: own }: UnitContext,
 ): string {
   const { image } = facts;
+  if (own !== undefined)
+    return request.wantedBy.length > 0 ? replaceWantedBy(own.text, wantedByOf(request.wantedBy)) : own.text;
   const title = image.config.labels["org.opencontainers.image.title"];
   return render("service.ejs", {
     name,
@@ -50,13 +63,18 @@ export function unitText(
 }
 
 export function dropInText(request: InstallRequest, context: UnitContext): string {
-  const { name, facts, render, service, mounts, stopSignal, watchdog } = context;
-  const needed = mounts.mounts
-    .map((mount) => mount.source ?? "")
-    .filter((source) => source.startsWith("/var/"));
-  const root = context.mountedRoot === undefined ? [] : [context.mountedRoot];
+  const { name, facts, render, service, stopSignal, watchdog, image } = context;
+  const sources = service.config.mounts
+    .filter(isBind)
+    .map((mount) => normalize(mount.source ?? ""))
+    .filter((source) => source.startsWith("/") && !EVER_THERE.test(source));
+  const needed = [
+    facts.paths.state,
+    ...sources,
+    ...[context.mountedRoot, facts.rootfs].filter((path) => path !== undefined),
+  ];
   const unit: Directive[] = [
-    ["RequiresMountsFor", [facts.paths.state, ...needed, ...root].map(quotePath).join(" ")],
+    ["RequiresMountsFor", [...new Set(needed)].map(quotePath).join(" ")],
     ...orderDirectives(request.order),
   ];
   const stopping: Directive[] = [
@@ -70,19 +88,20 @@ export function dropInText(request: InstallRequest, context: UnitContext): strin
           ["WatchdogSec", String(watchdog)],
           ["TimeoutAbortSec", String(ABORT_SECONDS)],
         ];
-  const logging: Directive[] = [
-    ["SyslogIdentifier", name],
-    ["LogExtraFields", `BERTH_NAME=${name}`],
-  ];
+  // The image's unit has the word on what both would say, but for what was asked for.
+  const unsaid = (directives: Directive[]): Directive[] =>
+    image === undefined ? directives : withoutGiven(directives, image);
   return render("10-berth.conf.ejs", {
     name,
     unit,
     service: [
+      ...(image?.directives ?? []),
       ...service.directives,
       ...networkDirectives(request.network ?? { type: "host" }),
-      ...stopping,
-      ...watched,
-      ...logging,
+      ...unsaid(stopping),
+      ...(request.watchdog === undefined ? unsaid(watched) : watched),
+      ...unsaid([["SyslogIdentifier", name]]),
+      ["LogExtraFields", `BERTH_NAME=${name}`],
     ],
   });
 }

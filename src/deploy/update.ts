@@ -6,6 +6,7 @@ import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
+import { imageOf, isShared } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
@@ -15,6 +16,7 @@ import { recorded, type Target } from "./record.ts";
 import { recover } from "./recover.ts";
 import type { InstallRequest, PullRequest } from "./request.ts";
 import { changeSettings, readSettings } from "./settings.ts";
+import { type FileOutcome, filesRequestOf, foreseeFiles } from "./settle-files.ts";
 import { stage } from "./stage.ts";
 import { nextNumber, readActivation, removeDeployment, removeSurplus, standingsOf } from "./standings.ts";
 import { displace, switchBackAfter, switchDeployment } from "./switch.ts";
@@ -30,11 +32,15 @@ export interface UpdateRequest {
   dryRun: boolean;
   /** Make the deployment and leave the service as it is. */
   stageOnly: boolean;
+  /** As of an install; undefined: as it was installed. */
+  keepHostFiles?: boolean | undefined;
   /** Switch to the deployment that was staged before. */
   apply: boolean;
   /** Nobody watches: what failed before, or cannot be undone, is left to the admin. */
   auto: boolean;
 }
+
+const REMOTE = "Updating a container with a remote rootfs. Only changes to config will be applied.";
 
 export type Updated = Switched | { name: string; outcome: "skipped"; reason: string };
 
@@ -50,6 +56,10 @@ export interface Switched {
   changed: string[];
   /** The new image says that older ones cannot read the data any more, so that a rollback is not enough to go back. */
   oneWay: boolean;
+  /** What became, or of `planned` would become, of the image's files on the host. */
+  files: FileOutcome[];
+  /** What berth changed in what the image brings, for people. */
+  notes: string[];
 }
 
 /** @throws Failure UPDATE_ROLLED_BACK, NOT_INSTALLED, HOOK_FAILED, and what pull and plan throw. */
@@ -81,11 +91,21 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { name, info } = container;
   const request = requestOf(container, asked);
   const image = await newImage(host, container, { request, asked });
-  const from = { deployment: container.deployment, digest: `sha256:${info.revision}` };
+  const from = { deployment: container.deployment, digest: imageOf(info) };
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
-  if (digest === from.digest && sameValues(request.values, info.values))
-    return { name, outcome: "unchanged", from, to: undefined, plan: undefined, changed: [], oneWay: false };
+  if (digest === from.digest && sameValues(request.values, info.berth.request.values))
+    return {
+      name,
+      outcome: "unchanged",
+      from,
+      to: undefined,
+      plan: undefined,
+      changed: [],
+      oneWay: false,
+      files: [],
+      notes: [],
+    };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -98,9 +118,18 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     pinned: each.pinned || (asked.stageOnly && each.previous),
   }));
   const number = nextNumber(held, host.config.keep);
-  const plan = await makePlan(host, { name, request, image, number, replaces: info });
+  if (request.rootfs !== undefined) host.report({ type: "warning", message: REMOTE });
+  const { plan, tree } = await makePlan(host, { name, request, image, number, replaces: info });
   const to = { deployment: number, digest: plan.digest };
-  const result = { name, from, to, changed: await changedFiles(container, plan), oneWay };
+  const result = {
+    name,
+    from,
+    to,
+    changed: await changedFiles(container, plan),
+    oneWay,
+    files: plan.foreseen,
+    notes: plan.notes,
+  };
   if (asked.dryRun) return { ...result, outcome: "planned", plan };
   begin(to);
   for (const each of staged) await removeDeployment(host.layout, name, each.number);
@@ -110,7 +139,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   await writeIntent(host.layout, intent);
   try {
     if (displaced) await displace(host, name, number);
-    await stage(host, plan, await (await host.store()).tree(image.image));
+    await stage(host, plan, tree);
     if (!asked.stageOnly) await prepare(host, container, { digest, oneWay });
   } catch (error) {
     await switchBackAfter(error, host, { intent: { ...intent, ran: false } });
@@ -120,9 +149,13 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
     await removeIntent(host.layout, name);
     return { ...result, outcome: "staged", plan: undefined };
   }
-  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: digest });
+  const files = await switchRemembering(host, intent, {
+    watchMs: asked.watchMs,
+    from: from.digest,
+    to: digest,
+  });
   await clearAway(host, name);
-  return { ...result, outcome: "updated", plan: undefined };
+  return { ...result, outcome: "updated", plan: undefined, files };
 }
 
 async function applyStaged(host: Host, container: Container, { asked, begin }: Asked): Promise<Updated> {
@@ -135,10 +168,11 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
     });
   }
   const { readInfo } = await import("./info.ts");
-  const { revision, berth } = await readInfo(host.layout.deployment(name, staged.number));
-  const from = { deployment, digest: `sha256:${info.revision}` };
-  const to = { deployment: staged.number, digest: `sha256:${revision}` };
-  const oneWay = berth.oneWay ?? false;
+  const stagedInfo = await readInfo(host.layout.deployment(name, staged.number));
+  const from = { deployment, digest: imageOf(info) };
+  const to = { deployment: staged.number, digest: imageOf(stagedInfo) };
+  const oneWay = stagedInfo.berth.oneWay ?? false;
+  await foreseeFiles(host, filesRequestOf(stagedInfo));
   begin(to);
   await prepare(host, container, { digest: to.digest, oneWay });
   const intent = await switchIntent(host, container, {
@@ -148,9 +182,10 @@ async function applyStaged(host: Host, container: Container, { asked, begin }: A
     displaced: false,
   });
   await writeIntent(host.layout, intent);
-  await switchRemembering(host, intent, { watchMs: asked.watchMs, from: from.digest, to: to.digest });
+  const digests = { from: from.digest, to: to.digest };
+  const files = await switchRemembering(host, intent, { watchMs: asked.watchMs, ...digests });
   await clearAway(host, name);
-  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay };
+  return { name, outcome: "updated", from, to, plan: undefined, changed: [], oneWay, files, notes: [] };
 }
 
 /** The last step before the service is touched: what the admin wants done and what the admin should know. */
@@ -164,7 +199,7 @@ async function prepare(
     host.report({ type: "warning", message });
   }
   const { runPreUpdate } = await import("./pre-update.ts");
-  const from = `sha256:${info.revision}`;
+  const from = imageOf(info);
   await runPreUpdate(host, { name, from, to: digest, state: info.berth.state, oneWay });
 }
 
@@ -173,9 +208,10 @@ async function switchRemembering(
   host: Host,
   intent: SwitchIntent,
   { watchMs, from, to }: { watchMs: number; from: string; to: string },
-): Promise<void> {
+): Promise<FileOutcome[]> {
+  let files: FileOutcome[];
   try {
-    await switchDeployment(host, intent, { watchMs });
+    files = await switchDeployment(host, intent, { watchMs });
   } catch (error) {
     // With other values of the same image, it is the values that failed.
     if (isFailure(error, "UPDATE_ROLLED_BACK") && from !== to)
@@ -183,6 +219,7 @@ async function switchRemembering(
     throw error;
   }
   await changeSettings(host.layout, intent.name, { failed: undefined });
+  return files;
 }
 
 async function reasonToSkip(
@@ -213,11 +250,17 @@ export async function clearAway(host: Host, name: string): Promise<void> {
   await removeSurplus(host, name);
 }
 
-function requestOf({ info }: Container, { set, unset, rebase }: UpdateRequest): InstallRequest {
+function requestOf(
+  { info }: Container,
+  { set, unset, rebase, keepHostFiles }: UpdateRequest,
+): InstallRequest {
   const { request } = info.berth;
   const values = { ...request.values, ...set };
   for (const name of unset) delete values[name];
-  return { ...request, image: rebase ?? request.image, values };
+  return {
+    ...{ ...request, image: rebase ?? request.image, values },
+    ...(keepHostFiles === undefined ? {} : { keepHostFiles }),
+  };
 }
 
 /** By the image's full name, which a short name as typed may mean no longer. */
@@ -227,7 +270,9 @@ async function newImage(
   { request, asked }: { request: InstallRequest; asked: UpdateRequest },
 ): Promise<AcceptedImage> {
   const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
-  return asked.pull ? pull(host, wanted) : findOrPull(host, wanted);
+  // What runs in another store's checkout is updated there.
+  const isPulled = asked.pull && (!isShared(info) || asked.rebase !== undefined);
+  return isPulled ? pull(host, wanted) : findOrPull(host, wanted);
 }
 
 function sameValues(a: Record<string, string>, b: Record<string, string>): boolean {
@@ -241,7 +286,9 @@ async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
   for (const { name, text } of plan.files) {
     if (name === "info") continue;
     const before = await readFile(`${dir}/${name}`, "utf8").catch(() => undefined);
-    if (before !== text) changed.push(name);
+    // Of an image's template people know the path on the host.
+    const shown = plan.installed.find((file) => file.type === "file" && file.source === name)?.path ?? name;
+    if (before !== text) changed.push(shown);
   }
   return changed;
 }

@@ -15,6 +15,7 @@ import { findContainer } from "./containers.ts";
 import { deployedTree, readRuntimeConfig } from "./deployed-tree.ts";
 import { allDeployments, type Deployment, deployedImages, imageOf } from "./deployments.ts";
 import { requireImage } from "./images.ts";
+import { type ChangedFile, changedFiles } from "./list-files.ts";
 import { type TrustCheck, verifyTrust } from "./verify-trust.ts";
 
 export interface VerifyRequest {
@@ -55,6 +56,8 @@ export interface Verified {
     files: number;
   };
   damaged: Damage[];
+  /** Files of images on the host that are not as they were put there: the admin's right, so no damage. */
+  changed?: ChangedFile[];
   /** What the policy says of each deployment now; not asked by a repair. */
   trust?: TrustCheck[];
 }
@@ -78,8 +81,9 @@ export interface DeploymentDamage {
 export async function verify(host: Host, request: VerifyRequest): Promise<Verified> {
   const { verified, checked } = await findDamage(host, request);
   const trust = await verifyTrust(host, checked);
+  const changed = await changedFiles(host, new Set(checked.map(({ name }) => name)));
   const isRefused = verified.clean && trust.some(({ accepted }) => !accepted);
-  return { ...verified, ...(isRefused && { clean: false, code: "POLICY_REJECTED" }), trust };
+  return { ...verified, ...(isRefused && { clean: false, code: "POLICY_REJECTED" }), changed, trust };
 }
 
 export async function findDamage(
@@ -187,11 +191,19 @@ async function checkDeployment(
     record(join(dir, "info"), reason);
     return;
   }
+  if (info.berth.rootfs !== undefined) {
+    // It is another's to check; here it must be there.
+    if (!existsSync(join(host.config.root, info.berth.rootfs)))
+      record(join(dir, "rootfs"), `${info.berth.rootfs}, its root file system, is not there`);
+    return;
+  }
   const tree = await treeOf(host, imageOf(info));
   if (tree === undefined) return; // the damage of the image is reported
   let whole: Tree;
   try {
-    whole = deployedTree(tree, await readRuntimeConfig(dir), dir);
+    // What has no service has nothing mounted.
+    whole =
+      info["has-container-service"] === false ? tree : deployedTree(tree, await readRuntimeConfig(dir), dir);
   } catch (error) {
     if (!isFailure(error)) throw error;
     if (existsSync(dir)) record(join(dir, "config.json"), "its content is damaged");

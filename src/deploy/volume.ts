@@ -47,6 +47,11 @@ export function stateDirectory(name: string, volume: string): string {
   return `/var/lib/${name}/${cleanPath(volume).slice(1).replaceAll("/", "-")}`;
 }
 
+/** Of a container's state directories those that are its own; the one they lie in has the name alone, and may be a package's. */
+export function ownState(paths: readonly string[]): string[] {
+  return paths.filter((path) => !paths.some((other) => other.startsWith(`${path}/`)));
+}
+
 function cleanPath(path: string): string {
   const clean = normalize(path);
   return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;

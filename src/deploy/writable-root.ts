@@ -23,19 +23,16 @@ const LAYERS = { lower: "rootfs", upper: "upper", work: "work", merged: "root" }
 
 export function writableRoot(
   writable: Writable,
-  { name, dir, state }: { name: string; dir: string; state: string },
+  { name, dir, state, lower }: { name: string; dir: string; state: string; lower?: string | undefined },
 ): WritableRoot {
   const path = `${dir}/${LAYERS.merged}`;
   const service = `${name}.service`;
   const emptied = `${name}-discard.service`;
   const discards = writable === "discard";
-  const options = (["lower", "upper", "work"] as const).map(
-    (layer) => `${layer}dir=${overlayPath(`${dir}/${LAYERS[layer]}`)}`,
-  );
   const mount = unitText({
     Unit: [
       ["Description", quoteValue(`Writable root of ${service}`)],
-      ["RequiresMountsFor", quotePath(state)],
+      ["RequiresMountsFor", [state, ...(lower === undefined ? [] : [lower])].map(quotePath).join(" ")],
       // It comes and goes with the service: nothing lies below it that somebody else would need.
       ["StopWhenUnneeded", "yes"],
       // What is started how often is the service's affair.
@@ -52,7 +49,7 @@ export function writableRoot(
       ["What", "overlay"],
       ["Where", quotePathValue(path)],
       ["Type", "overlay"],
-      ["Options", options.join(",").replaceAll("%", "%%")],
+      ["Options", overlayOptions(dir, lower).replaceAll("%", "%%")],
     ],
   });
   const units = [{ name: mountUnitName(path), text: mount }];
@@ -62,6 +59,14 @@ export function writableRoot(
     units,
     directories: [{ name: LAYERS.upper, like: "/" }, { name: LAYERS.work }, { name: LAYERS.merged }],
   };
+}
+
+/** What mount(8) is told of the overlay of the deployment in `dir`; `lower` is its root file system where that is elsewhere. */
+export function overlayOptions(dir: string, lower = `${dir}/${LAYERS.lower}`): string {
+  const layers = { lower, upper: `${dir}/${LAYERS.upper}`, work: `${dir}/${LAYERS.work}` };
+  return Object.entries(layers)
+    .map(([layer, path]) => `${layer}dir=${overlayPath(path)}`)
+    .join(",");
 }
 
 function discardUnit({ name, dir, state }: { name: string; dir: string; state: string }): string {

@@ -1,5 +1,7 @@
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { Failure } from "../errors.ts";
+import { DirectZlib } from "./direct-zlib.ts";
+import { StreamZlib } from "./stream-zlib.ts";
 import { isZero } from "./tar-header.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
@@ -15,11 +17,9 @@ export interface Decompressor {
   close(): void;
 }
 
-/** Takes the plain bytes, synchronously. */
+/** Takes the plain bytes, synchronously: their memory is used again after the call. */
 export type Output = (bytes: Buffer) => void;
 
-/** Node's default of 16 KiB costs half as much time again. */
-const CHUNK_SIZE = 1024 * 1024;
 const LONGEST_MAGIC = 6;
 
 /**
@@ -88,20 +88,15 @@ function startsWith(bytes: Buffer, magic: number[]): boolean {
 
 /** Node's gunzip goes on to the next member by itself; zeros after the last are padding, as for gzip(1). */
 class GzipDecompressor implements Decompressor {
-  readonly #stream: ZlibStream<Gunzip>;
-  #fed = 0;
+  readonly #zlib: Zlib;
   #isOver = false;
 
   constructor(output: Output) {
-    this.#stream = new ZlibStream(createGunzip({ chunkSize: CHUNK_SIZE }), { output, format: "gzip" });
+    this.#zlib = openZlib("gzip", output);
   }
 
   async write(chunk: Buffer): Promise<void> {
-    if (!this.#isOver) {
-      await this.#stream.write(chunk);
-      this.#fed += chunk.length;
-    }
-    const unused = this.#isOver ? chunk.length : this.#fed - this.#stream.zlib.bytesWritten;
+    const unused = this.#isOver ? chunk.length : await this.#zlib.write(chunk);
     if (unused === 0) return;
     this.#isOver = true;
     if (!isZero(chunk.subarray(chunk.length - unused)))
@@ -109,106 +104,70 @@ class GzipDecompressor implements Decompressor {
   }
 
   async end(): Promise<void> {
-    await this.#stream.end();
+    await this.#zlib.end();
   }
 
   close(): void {
-    this.#stream.zlib.destroy();
+    this.#zlib.close();
   }
 }
 
 class ZstdDecompressor implements Decompressor {
-  readonly #stream: ZlibStream<ZstdDecompress>;
+  readonly #zlib: Zlib;
   readonly #frames = new ZstdFrames();
   #isEmpty = true;
 
   constructor(output: Output) {
-    this.#stream = new ZlibStream(createZstdDecompress({ chunkSize: CHUNK_SIZE }), {
-      output,
-      format: "zstd",
-    });
+    this.#zlib = openZlib("zstd", output);
   }
 
   async write(chunk: Buffer): Promise<void> {
     for (const piece of this.#frames.split(chunk)) {
       this.#isEmpty = false;
-      await this.#stream.write(piece);
+      await this.#zlib.write(piece);
     }
   }
 
   async end(): Promise<void> {
     this.#frames.end();
     if (this.#isEmpty) this.close();
-    else await this.#stream.end();
+    else await this.#zlib.end();
   }
 
   close(): void {
-    this.#stream.zlib.destroy();
+    this.#zlib.close();
   }
 }
 
-/**
- * Frees a full output buffer now and not when garbage is next collected: 60 MB less for each thread, and its
- * pages are used again. A buffer that is not full yet goes on being filled.
- */
-function release(bytes: Buffer): void {
-  const { buffer } = bytes;
-  if (bytes.byteOffset + bytes.length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+/** Node's zlib, whose failures say what is wrong with the layer. */
+interface Zlib {
+  /** How many bytes at the end of `chunk` are not compressed data. */
+  write(chunk: Buffer): Promise<number>;
+  end(): Promise<void>;
+  close(): void;
 }
 
-/** A zlib stream with awaited writes, whose output may throw. */
-class ZlibStream<T extends Gunzip | ZstdDecompress> {
-  readonly zlib: T;
-  readonly #format: string;
-  readonly #ended: Promise<void>;
-  #error: unknown;
-  #reject: (error: unknown) => void = () => {};
+function openZlib(format: "gzip" | "zstd", output: Output): Zlib {
+  const zlib =
+    format === "gzip" ? createGunzip(StreamZlib.options) : createZstdDecompress(StreamZlib.options);
+  const used = DirectZlib.of(zlib, output) ?? new StreamZlib(zlib, output);
+  const described = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw describe(error, format);
+    }
+  };
+  return {
+    write: (chunk) => described(() => used.write(chunk)),
+    end: () => described(() => used.end()),
+    close: () => zlib.destroy(),
+  };
+}
 
-  constructor(zlib: T, { output, format }: { output: Output; format: string }) {
-    this.zlib = zlib;
-    this.#format = format;
-    zlib.on("data", (bytes: Buffer) => {
-      if (this.#error !== undefined) return;
-      try {
-        output(bytes);
-        release(bytes);
-      } catch (error) {
-        this.#fail(error);
-        zlib.destroy();
-      }
-    });
-    zlib.on("error", (error) => this.#fail(this.#describe(error)));
-    this.#ended = new Promise((resolve) => zlib.on("end", resolve));
-  }
-
-  write(chunk: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.#error !== undefined) return this.#fail(this.#error);
-      this.zlib.write(chunk, (error) => {
-        if (error) this.#fail(this.#describe(error));
-        else resolve();
-      });
-    });
-  }
-
-  end(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.#error !== undefined) return this.#fail(this.#error);
-      this.zlib.end();
-      void this.#ended.then(resolve);
-    });
-  }
-
-  #fail(error: unknown): void {
-    this.#error ??= error;
-    this.#reject(this.#error);
-  }
-
-  #describe(error: Error): Failure {
-    const isCut = (error as NodeJS.ErrnoException).code === "Z_BUF_ERROR";
-    const reason = isCut ? "is cut" : `is damaged (${error.message})`;
-    return new Failure("LAYER_INVALID", `the ${this.#format} data ${reason}`, { cause: error });
-  }
+function describe(error: unknown, format: string): unknown {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (!(error instanceof Error) || !code?.startsWith("Z")) return error;
+  const reason = code === "Z_BUF_ERROR" ? "is cut" : `is damaged (${error.message})`;
+  return new Failure("LAYER_INVALID", `the ${format} data ${reason}`, { cause: error });
 }

@@ -17,6 +17,8 @@ export interface RegularFile extends Attributes {
   size: number;
   /** SHA-256 of the content in hex. */
   sha256: string;
+  /** Something else in the image records its time: see markTimed. */
+  timed?: boolean;
 }
 
 export interface Symlink extends Attributes {

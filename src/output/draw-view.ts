@@ -65,13 +65,16 @@ function drawFields(fields: readonly Field[], options: DrawOptions): string[] {
 }
 
 function drawTable(
-  { columns, rows }: { columns: readonly Column[]; rows: readonly (readonly Text[])[] },
+  { columns, rows, heading: isHeaded }: Extract<Block, { type: "table" }>,
   options: DrawOptions,
 ): string[] {
   const heading = columns.map((column): Piece => ({ text: escapeText(column.title), tone: "strong" }));
-  const lines = [heading, ...rows.map((row) => row.map((text) => pieceOf(text, options)))];
+  const lines = [
+    ...(isHeaded === false ? [] : [heading]),
+    ...rows.map((row) => row.map((text) => pieceOf(text, options))),
+  ];
   const natural = columns.map((_, index) =>
-    Math.max(...lines.map((line) => widthOf(line[index]?.text ?? ""))),
+    Math.max(0, ...lines.map((line) => widthOf(line[index]?.text ?? ""))),
   );
   const widths = fitWidths(natural, columns, options.width);
   return lines.map((line) => drawRow(line, { columns, widths, options }));

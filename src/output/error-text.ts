@@ -1,14 +1,24 @@
 import { causesOf, isFailure } from "../errors.ts";
+import type { Personality } from "../view.ts";
 import { escapeJson, escapeLine } from "./escape.ts";
 
 /**
  * An error for people, in lines: `berth: message`, what led to it (causes, nearest first, perhaps the last log lines of a
- * unit) indented, `hint: ...`. Pure.
+ * unit) indented, `hint: ...`. As `atomic` the message stands alone, and a mistake in the command line is `atomic: message`. Pure.
  */
-export function errorText(error: unknown, { debug }: { debug: boolean }): string {
+export function errorText(
+  error: unknown,
+  { debug, personality = "berth" }: { debug: boolean; personality?: Personality },
+): string {
   const [message = "", ...more] = messageOf(error).split("\n");
-  const lines = [`berth: ${message}`, ...[...more, ...causesOf(error)].map((text) => `  ${text}`)];
+  const atomic = personality === "atomic";
+  const isUsage = isFailure(error, "USAGE");
+  const lines = [
+    atomic && !isUsage ? message : `${personality}: ${message}`,
+    ...[...more, ...causesOf(error)].map((text) => `  ${text}`),
+  ];
   if (isFailure(error) && error.hint !== undefined) lines.push(`hint: ${error.hint}`);
+  if (atomic && isUsage) lines.push("Try 'atomic --help' for more information.");
   if (debug && error instanceof Error) lines.push(...stacksOf(error));
   return lines.map((text) => `${escapeLine(text.trimEnd())}\n`).join("");
 }

@@ -1,6 +1,6 @@
 /** The only writer: the result goes to stdout, everything else to stderr. */
 import type { Report } from "../events.ts";
-import type { View } from "../view.ts";
+import type { Personality, View } from "../view.ts";
 import { drawView } from "./draw-view.ts";
 import { errorJson, errorText } from "./error-text.ts";
 import { escapeJson } from "./escape.ts";
@@ -21,12 +21,13 @@ export interface OutputOptions {
   progress?: "json" | undefined;
   quiet: boolean;
   debug: boolean;
+  personality?: Personality | undefined;
 }
 
 export interface Output {
   report: Report;
-  /** The result of a command: a document with `--json`, else its view. */
-  result(result: object, view: () => View): void;
+  /** The result of a command: with `--json` the document, by default the result with a schema; else its view. */
+  result(result: object, view: () => View, document?: object): void;
   /** One of a stream of results: a document a line with `--json`. */
   item(result: object, view: () => View): void;
   /** Text of berth's own, such as the help. */
@@ -38,24 +39,22 @@ export interface Output {
 const SCHEMA = 1;
 
 export function createOutput(options: OutputOptions): Output {
-  const { stdout, stderr, json, debug } = options;
+  const { stdout, stderr, json, debug, personality = "berth" } = options;
   const reporter = chooseReporter(options);
   const write = (sink: Sink, text: string): void => {
     reporter.clear();
     if (text !== "") sink.write(text);
   };
-  const print = (result: object, view: () => View, indent?: number): void => {
-    const text = json
-      ? `${escapeJson({ schema: SCHEMA, ...result }, indent)}\n`
-      : drawView(view(), drawing(options));
-    write(stdout, text);
+  const print = (document: object, view: () => View, indent?: number): void => {
+    write(stdout, json ? `${escapeJson(document, indent)}\n` : drawView(view(), drawing(options)));
   };
   return {
     report: reporter.report,
-    result: (result, view) => print(result, view, 2),
-    item: (result, view) => print(result, view),
+    result: (result, view, document) => print(document ?? { schema: SCHEMA, ...result }, view, 2),
+    item: (result, view) => print({ schema: SCHEMA, ...result }, view),
     text: (text) => write(stdout, text),
-    failure: (error) => write(stderr, json ? `${errorJson(error)}\n` : errorText(error, { debug })),
+    failure: (error) =>
+      write(stderr, json ? `${errorJson(error)}\n` : errorText(error, { debug, personality })),
   };
 }
 

@@ -14,14 +14,35 @@ import type { RegistryClient } from "./client.ts";
 
 /** What cosign's OCI 1.1 mode calls its signatures among the referrers of an image. */
 const REFERRER_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json";
+/** sigstore's newer format, for signatures and attestations alike: the annotation says which. */
+const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const PREDICATE = "dev.sigstore.bundle.predicateType";
+const SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
 const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 
+export interface Attachments {
+  signatures: Signature[];
+  /** How many signatures there are in the format of bundles, which hold no name and which no policy.json speaks of. */
+  bundles: number;
+}
+
 /** cosign's signatures of an image: those under its tag, `sha256-HEX.sig`, then those among the image's referrers. */
-export async function readAttachments(client: RegistryClient, digest: Digest): Promise<Signature[]> {
-  const found = await readManifest(client, attachmentTag(digest));
-  for (const referrer of await client.referrers(digest, { artifactType: REFERRER_TYPE }))
-    found.push(...(await readManifest(client, referrer.digest)));
-  return found;
+export async function readAttachments(client: RegistryClient, digest: Digest): Promise<Attachments> {
+  const signatures = await readManifest(client, attachmentTag(digest));
+  const referrers = await client.referrers(digest);
+  const own = referrers.filter(({ artifactType }) => artifactType === REFERRER_TYPE);
+  if (own.length > MAX_SIGNATURES) throw tooMany(`${digest}, by its referrers,`, own.length);
+  for (const referrer of own) signatures.push(...(await readManifest(client, referrer.digest)));
+  return { signatures, bundles: referrers.filter(isSignatureBundle).length };
+}
+
+/** A registry without the referrers API may have lost the annotation. */
+function isSignatureBundle({ artifactType, annotations = {} }: Descriptor): boolean {
+  return artifactType === BUNDLE_TYPE && [undefined, SIGN_PREDICATE].includes(annotations[PREDICATE]);
+}
+
+function tooMany(what: string, count: number): Failure {
+  return new Failure("SIGNATURE_INVALID", `${what} has ${count} signatures, more than ${MAX_SIGNATURES}`);
 }
 
 /** Adds one to those under the image's tag. */
@@ -75,11 +96,7 @@ async function put(client: RegistryClient, descriptor: Descriptor, bytes: Buffer
 async function readManifest(client: RegistryClient, at: string): Promise<Signature[]> {
   const manifest = await manifestAt(client, at);
   if (manifest === undefined) return [];
-  if (manifest.layers.length > MAX_SIGNATURES)
-    throw new Failure(
-      "SIGNATURE_INVALID",
-      `${at} has ${manifest.layers.length} signatures, more than ${MAX_SIGNATURES}`,
-    );
+  if (manifest.layers.length > MAX_SIGNATURES) throw tooMany(at, manifest.layers.length);
   const found: Signature[] = [];
   for (const layer of manifest.layers) {
     const { mediaType, annotations = {} } = layer;

@@ -23,9 +23,6 @@ export interface FetchedManifest {
 }
 
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
-const MANIFEST_MS = 60_000;
-const HEAD_MS = 60_000;
-const DELETE_MS = 60_000;
 
 /**
  * One repository of one registry (OCI distribution-spec). Every method retries what may pass by itself, answers challenges, and
@@ -56,7 +53,7 @@ export class RegistryClient {
     const { bytes, mediaType } = await this.#session.retrying(async () => {
       const response = await this.#request(`manifests/${tagOrDigest}`, {
         headers: { accept: MANIFEST_TYPES.join(", ") },
-        deadlineMs: MANIFEST_MS,
+        deadlineMs: this.#session.http.smallMs,
         asked: { what, missing: "IMAGE_UNKNOWN" },
       });
       const type = response.header("content-type");
@@ -108,7 +105,7 @@ export class RegistryClient {
     try {
       await this.#pushing(async (scope) => {
         const asked = { what: `blob ${digest}`, missing: "BLOB_UNKNOWN" as const };
-        const options = { method: "HEAD" as const, scope, asked, deadlineMs: HEAD_MS };
+        const options = { method: "HEAD" as const, scope, asked, deadlineMs: this.#session.http.smallMs };
         await (await this.#request(`blobs/${digest}`, options)).discard();
       });
       return true;
@@ -171,7 +168,7 @@ export class RegistryClient {
         scope,
         headers: { "content-type": mediaType },
         body: bytes,
-        deadlineMs: MANIFEST_MS,
+        deadlineMs: this.#session.http.smallMs,
         asked: { what: this.#nameOf(target), missing: "IMAGE_UNKNOWN" },
         accept: [200, 201, 202],
       });
@@ -187,7 +184,7 @@ export class RegistryClient {
       const response = await this.#request(`manifests/${digest}`, {
         method: "DELETE",
         scope: this.#scope("pull,delete"),
-        deadlineMs: DELETE_MS,
+        deadlineMs: this.#session.http.smallMs,
         asked: { what: this.#nameOf(digest), missing: "IMAGE_UNKNOWN" },
         accept: [200, 202, 204, 405],
       });

@@ -20,6 +20,8 @@ export interface HttpOptions {
   /** Longest wait for a connection, for an answer to begin, and between two pieces of it; milliseconds. */
   connectMs?: number | undefined;
   idleMs?: number | undefined;
+  /** Longest wait for the whole of a small answer: a manifest, a token, a page of a list, a signature; milliseconds. */
+  smallMs?: number | undefined;
 }
 
 /** PEM, with the intermediate certificates after its own. */
@@ -59,6 +61,7 @@ export interface HttpResponse {
 export class Http {
   readonly insecure: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly smallMs: number;
   readonly #agents: Agents;
   /** For the host that client certificates are for. */
   readonly #known: (Agents & { host: string }) | undefined;
@@ -70,14 +73,21 @@ export class Http {
       clients === undefined || clients.pairs.length === 0
         ? undefined
         : { host: clients.host, ...(await openAgents(options, clients.pairs)) };
-    return new Http({ agents, known, insecure: options.insecure ?? false, signal: options.signal });
+    const { insecure = false, signal, smallMs = 60_000 } = options;
+    return new Http({ agents, known, insecure, signal, smallMs });
   }
 
-  private constructor({ agents, known, insecure, signal }: HttpParts) {
+  private constructor({ agents, known, insecure, signal, smallMs }: HttpParts) {
     this.#agents = agents;
     this.#known = known;
     this.insecure = insecure;
     this.signal = signal;
+    this.smallMs = smallMs;
+  }
+
+  /** Until when a series of small answers may go on that starts now: ten times what one may take. A time of performance.now(). */
+  seriesEnd(): number {
+    return performance.now() + 10 * this.smallMs;
   }
 
   async request(url: URL, request: HttpRequest = {}): Promise<HttpResponse> {
@@ -173,6 +183,7 @@ interface HttpParts {
   known: (Agents & { host: string }) | undefined;
   insecure: boolean;
   signal: AbortSignal | undefined;
+  smallMs: number;
 }
 
 type Dispatcher = Pick<Agent, "request" | "destroy">;

@@ -1,5 +1,7 @@
 import { Failure } from "../errors.ts";
+import type { Event } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
+import { formatReference } from "../oci/reference.ts";
 import type { RegistryReference } from "../oci/registry-reference.ts";
 import { MAX_SIGNATURES, type Signature } from "../oci/signature.ts";
 import { readAttachments, writeAttachment } from "./attachments.ts";
@@ -34,13 +36,26 @@ export async function readSignatures(
     });
     found.push(...(await lookaside.read(digest)));
   }
-  if (usesAttachments(conf, reference)) found.push(...(await readAttachments(client, digest)));
+  if (usesAttachments(conf, reference)) {
+    const { signatures, bundles } = await readAttachments(client, digest);
+    found.push(...signatures);
+    if (found.length === 0 && bundles > 0) access.report?.(ofBundles(reference, bundles));
+  }
   if (found.length > MAX_SIGNATURES)
     throw new Failure(
       "SIGNATURE_INVALID",
       `${digest} has ${found.length} signatures, more than ${MAX_SIGNATURES}`,
     );
   return found;
+}
+
+function ofBundles(reference: RegistryReference, count: number): Event {
+  const name = formatReference(reference);
+  const what = count === 1 ? "a signature" : `${count} signatures`;
+  return {
+    type: "warning",
+    message: `${name} has ${what} in sigstore's bundle format, which does not count: sign with \`cosign sign --new-bundle-format=false\` or \`berth sign\``,
+  };
 }
 
 /**

@@ -18,8 +18,6 @@ import { lookasideOf, type RegistriesD } from "./registries-d.ts";
 import { withRetries } from "./retry.ts";
 import type { SessionOptions } from "./session.ts";
 
-const REQUEST_MS = 60_000;
-
 /**
  * Signatures in the files `BASE/REPOSITORY@sha256=HEX/signature-N`, N from 1 on: a directory, or any web server (written to
  * by PUT, where it allows that).
@@ -96,7 +94,11 @@ export class Lookaside {
     if (this.base.protocol === "file:") return use((place) => readSmall(pathOf(place)));
     const http = await Http.open(this.#options);
     try {
-      await use((place) => withRetries(() => getOnce(http, place), this.#options));
+      const end = http.seriesEnd();
+      await use((place) => {
+        if (performance.now() > end) throw tooSlow(place);
+        return withRetries(() => getOnce(http, place), this.#options);
+      });
     } finally {
       await http.close();
     }
@@ -108,7 +110,7 @@ export class Lookaside {
       const response = await http.request(new URL(place), {
         method: "PUT",
         body: blob,
-        deadlineMs: REQUEST_MS,
+        deadlineMs: http.smallMs,
       });
       await response.discard();
       if ([200, 201, 204].includes(response.status)) return;
@@ -121,8 +123,12 @@ export class Lookaside {
   }
 }
 
+function tooSlow(place: string): Failure {
+  return new Failure("REGISTRY_UNREACHABLE", `${printable(place)}: the server sends signatures too slowly`);
+}
+
 async function getOnce(http: Http, place: string): Promise<Buffer | undefined> {
-  const response = await http.request(new URL(place), { deadlineMs: REQUEST_MS });
+  const response = await http.request(new URL(place), { deadlineMs: http.smallMs });
   if (response.status === 404) {
     await response.discard();
     return undefined;

@@ -5,8 +5,6 @@ import { formatSignature, MAX_SIGNATURE_BYTES, parseSignature, type Signature } 
 import { readBody } from "./http.ts";
 import type { Session } from "./session.ts";
 
-const REQUEST_MS = 60_000;
-
 export interface SignedRepository {
   repository: string;
   scope: string;
@@ -17,7 +15,7 @@ export interface SignedRepository {
 export async function supportsSignatures(session: Session): Promise<boolean> {
   return await session.retrying(async () => {
     // Without credentials the answer says so too.
-    const response = await session.http.request(await session.url(""), { deadlineMs: REQUEST_MS });
+    const response = await session.http.request(await session.url(""), { deadlineMs: session.http.smallMs });
     await response.discard();
     return response.header("x-registry-supports-signatures") === "1";
   });
@@ -29,7 +27,7 @@ export async function readExtension(session: Session, place: SignedRepository): 
     const response = await session.request(await urlOf(session, place), {
       scope: place.scope,
       asked: { what: `signatures of ${place.digest}`, missing: "IMAGE_UNKNOWN" },
-      deadlineMs: REQUEST_MS,
+      deadlineMs: session.http.smallMs,
     });
     return await readBody(response, {
       http: session.http,
@@ -62,7 +60,7 @@ export async function writeExtension(
       headers: { "content-type": "application/json" },
       asked: { what: `signatures of ${place.digest}`, missing: "IMAGE_UNKNOWN" },
       accept: [200, 201, 204],
-      deadlineMs: REQUEST_MS,
+      deadlineMs: session.http.smallMs,
     });
     await response.discard();
   });

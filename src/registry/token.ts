@@ -18,7 +18,6 @@ export interface TokenRequest {
 }
 
 const TOKEN_LIMIT = 1024 * 1024;
-const TOKEN_MS = 60_000;
 const MIN_LIFE_MS = 60_000;
 
 /**
@@ -28,7 +27,7 @@ const MIN_LIFE_MS = 60_000;
 export async function fetchToken(http: Http, request: TokenRequest): Promise<Token> {
   const realm = parseRealm(request.realm, http.insecure);
   const { url, ...options } = exchange(realm, request);
-  const response = await http.request(url, { ...options, deadlineMs: TOKEN_MS });
+  const response = await http.request(url, { ...options, deadlineMs: http.smallMs });
   if (response.status === 429 || response.status >= 500) {
     await response.discard();
     throw new Transient(

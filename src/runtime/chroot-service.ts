@@ -4,7 +4,7 @@
  */
 import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
 import { quoteExec, quotePath, quotePathValue } from "../unit/quote.ts";
-import { bindLine, isBind, tmpfsLine } from "./mounts.ts";
+import { bindLine, damagedPath, isBind, tmpfsLine } from "./mounts.ts";
 import { hostVariables, processDirectives, runDirectives } from "./process.ts";
 import { type Bundle, type Directive, runDirectory, type Service } from "./runtime.ts";
 import { type Translation, translation } from "./translation.ts";
@@ -15,14 +15,28 @@ const HOST_MOUNTS = new Set(["/proc", "/dev", "/sys"]);
 /** Where systemd listens for sd_notify; NOTIFY_SOCKET names it. */
 const NOTIFY = "/run/systemd/notify";
 
+interface ChrootNeeds {
+  environmentFile: string;
+  /** The program. */
+  chroot: string;
+  /**
+   * Where a path of the container leads, seen from its root: systemd takes the root for a directory like any other, and would
+   * follow a link of the image to the host's files.
+   */
+  resolve(path: string): string;
+  /** Of the host's systemd; undefined where it is not known. */
+  version: number | undefined;
+}
+
 export function chrootService(
   config: RuntimeConfig,
-  { chroot, ...bundle }: Bundle & { environmentFile: string; chroot: string },
+  { chroot, resolve, version, ...bundle }: Bundle & ChrootNeeds,
 ): Service {
   const { process } = config;
   const { root } = bundle;
   const run = runDirectory(bundle.name);
-  const mounted = mounts(config.mounts, { root, run });
+  const place = (path: string): string => root + resolve(path);
+  const mounted = mounts(config.mounts, { place, resolve, run, version });
   const basis: Directive[] = [
     ["PrivateMounts", "yes"],
     ...(config.root.readonly === true ? [["ReadOnlyPaths", quotePath(root)] as const] : []),
@@ -30,10 +44,10 @@ export function chrootService(
     ["UnsetEnvironment", hostVariables(process.env).join(" ")],
     ["KillMode", "mixed"],
     ...runDirectives(bundle.name),
-    ...[...HOST_MOUNTS].map((path) => ["BindPaths", `${path}:${quotePath(root + path)}`] as const),
+    ...[...HOST_MOUNTS].map((path) => ["BindPaths", `${path}:${quotePath(place(path))}`] as const),
   ];
   if (bundle.notify) {
-    basis.push(["NotifyAccess", "all"], ["BindPaths", `${NOTIFY}:${quotePath(root + NOTIFY)}`]);
+    basis.push(["NotifyAccess", "all"], ["BindPaths", `${NOTIFY}:${quotePath(place(NOTIFY))}`]);
   }
   const parts = [processDirectives(process), mounted, network(config)];
   const command = chrootCommand(config, { root, chroot });
@@ -65,19 +79,40 @@ export function chrootCommand(
   };
 }
 
-function mounts(given: readonly RuntimeMount[], { root, run }: { root: string; run: string }): Translation {
+function mounts(
+  given: readonly RuntimeMount[],
+  {
+    place,
+    resolve,
+    run,
+    version,
+  }: { place(path: string): string; run: string } & Pick<ChrootNeeds, "resolve" | "version">,
+): Translation {
   const made = translation();
   for (const mount of given) {
     const { destination, source, options = [], type } = mount;
-    if ([...HOST_MOUNTS].some((path) => destination === path || destination.startsWith(`${path}/`))) continue;
+    if (isOfHost(destination)) continue;
+    if (isOfHost(resolve(destination))) {
+      made.unsupported.push(`the mount at ${destination}, which leads to ${resolve(destination)}`);
+      continue;
+    }
+    const target = place(destination);
+    const damaged = damagedPath({ ...mount, destination: target }, version);
+    if (damaged !== undefined) {
+      made.unsupported.push(damaged);
+      continue;
+    }
     if (destination === "/run" && type === "tmpfs")
-      made.directives.push(["BindPaths", `${quotePath(run)}:${quotePath(`${root}/run`)}:norbind`]);
-    else if (type === "tmpfs") made.directives.push(tmpfsLine(root + destination, options));
-    else if (isBind(mount) && source !== undefined)
-      made.directives.push(bindLine(source, root + destination, options));
+      made.directives.push(["BindPaths", `${quotePath(run)}:${quotePath(target)}:norbind`]);
+    else if (type === "tmpfs") made.directives.push(tmpfsLine(target, options));
+    else if (isBind(mount) && source !== undefined) made.directives.push(bindLine(source, target, options));
     else made.unsupported.push(`the mount of type ${type ?? "none"} at ${destination}`);
   }
   return made;
+}
+
+function isOfHost(destination: string): boolean {
+  return [...HOST_MOUNTS].some((path) => destination === path || destination.startsWith(`${path}/`));
 }
 
 function network({ linux = {} }: RuntimeConfig): Translation {

@@ -29,7 +29,15 @@ const PLAIN_BIND = new Set([
   ...["relatime", "norelatime", "noatime", "strictatime", "exec", "suid", "dev"],
 ]);
 
+/**
+ * Since when systemd hands what it read to another program, in words that do not keep quotes, backslashes, colons and white
+ * space in the paths of BindPaths= and TemporaryFileSystem= (systemd-executor, exec_context_serialize()).
+ */
+const DAMAGING = 254;
+
 export interface MountContext {
+  /** Of systemd; undefined where it is not known. */
+  version: number | undefined;
   /** Without set-user-ID programs `nosuid` says nothing new. */
   noNewPrivileges: boolean;
   /** The host's directory that is the container's /run, so that another unit can share it. */
@@ -60,7 +68,16 @@ export function mountDirectives(mounts: readonly RuntimeMount[], context: MountC
 function one(mount: RuntimeMount, context: MountContext, made: Translation): void {
   const { destination, source, options = [] } = mount;
   const bind = isBind(mount);
-  if (API_MOUNTS.has(destination) && (!bind || source === destination)) return;
+  if (API_MOUNTS.has(destination) && (!bind || source === destination)) {
+    // systemd brings the host's own, with all that is mounted below, and leaves it to be written to.
+    if (destination === "/sys" && options.includes("ro")) made.directives.push(["ReadOnlyPaths", "+/sys"]);
+    return;
+  }
+  const damaged = damagedPath(mount, context.version);
+  if (damaged !== undefined) {
+    made.unsupported.push(damaged);
+    return;
+  }
   if (destination === "/run" && mount.type === "tmpfs") {
     made.directives.push(["BindPaths", `${quotePath(context.run)}:/run:norbind`]);
     return;
@@ -80,6 +97,19 @@ function one(mount: RuntimeMount, context: MountContext, made: Translation): voi
     made.unsupported.push(`the options ${unknown.join(",")} of the mount at ${destination}`);
   made.directives.push(bindLine(source, destination, options));
   if (options.includes("noexec")) made.directives.push(["NoExecPaths", `+${quotePath(destination)}`]);
+}
+
+/** What keeps systemd of this version from making the mount, in words; undefined for nothing. */
+export function damagedPath(
+  mount: Pick<RuntimeMount, "source" | "destination" | "type" | "options">,
+  version: number | undefined,
+): string | undefined {
+  if (version !== undefined && version < DAMAGING) return undefined;
+  const paths = isBind(mount) ? [mount.source ?? "", mount.destination] : [mount.destination];
+  const odd = paths.find((path) => /[\s"'\\:]/.test(path));
+  return odd === undefined
+    ? undefined
+    : `the path ${JSON.stringify(odd)}, which systemd from ${DAMAGING} on does not keep as it is`;
 }
 
 export function bindLine(source: string, destination: string, options: readonly string[]): Directive {

@@ -23,9 +23,12 @@ const KNOWN_LINUX = [
 export interface SystemdNeeds {
   /** Holds the process' environment, so that no value stands in the unit. */
   environmentFile: string;
-  /** Of the host's systemd; the oldest that berth supports where it is not known. */
-  version: number;
+  /** Of the host's systemd; undefined where it is not known. */
+  version: number | undefined;
 }
+
+/** The oldest systemd that berth supports; what an unknown one is taken for when it may lack something. */
+const OLDEST_SYSTEMD = 250;
 
 export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNeeds): Service {
   const { process, linux = {} } = config;
@@ -39,14 +42,9 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
     ["UnsetEnvironment", hostVariables(process.env).join(" ")],
     ["KillMode", "mixed"],
     ...(bundle.notify ? [["NotifyAccess", "all"] as const] : []),
-    // ReadOnlyPaths=/ would name the host's root and leave the container's writable: ProtectSystem= is the right word, and
-    // it leaves /root, /home and /run/user to ProtectHome=.
-    ...(config.root.readonly === true
-      ? ([
-          ["ProtectSystem", "strict"],
-          ["ProtectHome", "read-only"],
-        ] as const)
-      : []),
+    // The plus makes it the container's root, with all that nothing else is said of. ProtectSystem= would leave out /root and /home,
+    // and take a mount more for each.
+    ...(config.root.readonly === true ? [["ReadOnlyPaths", "+/"] as const] : []),
     ...runDirectives(bundle.name),
   ];
   const parts = [
@@ -54,9 +52,13 @@ export function systemdService(config: RuntimeConfig, bundle: Bundle & SystemdNe
     processDirectives(process),
     capabilities(config),
     workingDirectory(process.cwd),
-    mountDirectives(config.mounts, { noNewPrivileges: process.noNewPrivileges === true, run }),
+    mountDirectives(config.mounts, {
+      noNewPrivileges: process.noNewPrivileges === true,
+      run,
+      version: bundle.version,
+    }),
     deviceDirectives(linux),
-    namespaceDirectives(config, bundle.version),
+    namespaceDirectives(config, bundle.version ?? OLDEST_SYSTEMD),
     seccompDirectives(linux["seccomp"]),
     paths(config),
     rest(config),

@@ -26,10 +26,10 @@ export function holderOfLayer(stores: readonly Layout[], diffId: Digest): Layout
 export function findAdditional(
   stores: readonly Layout[],
   typed: string,
-): { record: NameRecord; image: StoredImage } | undefined {
+): { layout: Layout; record: NameRecord; image: StoredImage } | undefined {
   for (const layout of stores) {
     const record = matchName(typed, readNames(layout));
-    if (record !== undefined) return { record, image: readImage(layout, record.digest) };
+    if (record !== undefined) return { layout, record, image: readImage(layout, record.digest) };
   }
   return undefined;
 }

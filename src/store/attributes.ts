@@ -1,10 +1,12 @@
-import { chmodSync, fchmodSync, fchownSync, lchownSync } from "node:fs";
+import { chmodSync, fchmodSync, fchownSync, lchownSync, type Stats } from "node:fs";
 import { Failure } from "../errors.ts";
 import { bytesOf, showBytes } from "../layer/byte-string.ts";
 import type { Attributes } from "../layer/listing.ts";
 import type { Xattr } from "../layer/xattrs.ts";
 import { futimens, lutimens } from "../sys/utimens.ts";
 import { fsetxattr, lsetxattr } from "../sys/xattr.ts";
+
+const SECOND = 1_000_000_000n;
 
 /*
  * The order matters: chown clears setuid and file capabilities, and everything before the times changes them.
@@ -26,6 +28,15 @@ export function setAttributes(
   if (type !== "symlink") chmodSync(path, mode);
   for (const xattr of xattrs) setXattr(xattr, (name, value) => lsetxattr(path, name, value));
   lutimens(path, mtime);
+}
+
+/** Whether a file has its time, to the second. */
+export function hasTime({ mtimeMs }: Stats, { mtime }: Attributes): boolean {
+  return BigInt(Math.floor(mtimeMs / 1000)) === secondsOf(mtime);
+}
+
+function secondsOf(ns: bigint): bigint {
+  return (ns - (((ns % SECOND) + SECOND) % SECOND)) / SECOND;
 }
 
 function setXattr({ name, value }: Xattr, set: (name: Buffer, value: Buffer) => void): void {

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno } from "../errors.ts";
-import { type Digest, digestHex } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { verifyStream } from "../oci/verified-stream.ts";
 import { syncDirectory } from "./files.ts";
 import type { Layout } from "./layout.ts";
@@ -29,14 +28,16 @@ export function readBlob(layout: Layout, key: BlobKey): AsyncGenerator<Uint8Arra
   return verifyStream(bytesOf(layout.blob(key.digest)), { ...key, what: `blob ${key.digest}` });
 }
 
-/** Passes `content` on, which must be verified, and keeps it when all of it came. The caller holds the lock of the store. */
+/** Passes `content` on, which must be verified, and keeps it when all of it came; a claim or a name must say that it is needed. */
 export async function* keepBlob(
   layout: Layout,
   { key, content }: { key: BlobKey; content: AsyncIterable<Uint8Array> },
 ): AsyncGenerator<Uint8Array> {
   const path = layout.blob(key.digest);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const aside = join(dirname(path), `.${digestHex(key.digest)}.${randomBytes(6).toString("hex")}~`);
+  const { makeStage } = await import("./stage.ts");
+  const stage = makeStage(layout);
+  const aside = join(stage.dir, "blob");
   try {
     const file = await open(aside, "wx", 0o600);
     try {
@@ -51,7 +52,7 @@ export async function* keepBlob(
     await rename(aside, path);
     syncDirectory(dirname(path));
   } finally {
-    await rm(aside, { force: true });
+    await stage.remove();
   }
 }
 

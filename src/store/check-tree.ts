@@ -12,6 +12,7 @@ import { type ByteString, byteString, bytesOf } from "../layer/byte-string.ts";
 import { joinPath } from "../layer/entry-path.ts";
 import type { Tree, TreeDirectory, TreeEntry } from "../layer/tree.ts";
 import { makeDevice } from "../sys/mknod.ts";
+import { hasTime } from "./attributes.ts";
 import { hashOpen } from "./check-object.ts";
 import { breather } from "./files.ts";
 import type { Layout } from "./layout.ts";
@@ -88,7 +89,7 @@ function checkEntry(
   if (entry.type === "file" && entry.size > 0) {
     const name = objectName(entry.sha256, entry);
     if (isSame(stat, layout.object(name))) return undefined; // sound, or damage of the object
-    if (mustShare) return "it is a copy";
+    if (mustShare && !(entry.timed === true && hasTime(stat, entry))) return "it is a copy";
     if (stat.size !== entry.size || hashFile(host) !== entry.sha256) return "its content is not the image's";
   } else if (entry.type === "file" && stat.size !== 0) return "it is not empty";
   if (entry.type === "symlink" && !readlinkSync(host, { encoding: "buffer" }).equals(bytesOf(entry.target)))

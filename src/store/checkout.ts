@@ -1,4 +1,14 @@
-import { closeSync, constants, copyFileSync, linkSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  symlinkSync,
+} from "node:fs";
 import { Failure, isErrno } from "../errors.ts";
 import type { Report } from "../events.ts";
 import { type ByteString, bytesOf, showBytes } from "../layer/byte-string.ts";
@@ -7,7 +17,7 @@ import type { Leaf, RegularFile } from "../layer/listing.ts";
 import { lookup, type Tree, type TreeDirectory, type TreeEntry } from "../layer/tree.ts";
 import { printable } from "../oci/printable.ts";
 import { mknod } from "../sys/mknod.ts";
-import { setAttributes } from "./attributes.ts";
+import { hasTime, setAttributes } from "./attributes.ts";
 import { breather, removeTree } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { type LinkBatch, type LinkPlaces, linkBatch } from "./link-batch.ts";
@@ -20,7 +30,8 @@ export interface CheckoutCounts {
 }
 
 /**
- * Makes the tree in the new directory `dir`: files as hard links to objects, all else anew. A directory gets
+ * Makes the tree in the new directory `dir`: files as hard links to objects, all else anew. A file whose time counts
+ * is copied unless its object has that time. A directory gets
  * its owner, mode and time when it is full. Nothing stays of a checkout that fails.
  */
 export async function checkoutTree(
@@ -96,8 +107,22 @@ class Checkout {
     }
     this.#files++;
     if (entry.type !== "file" || entry.size === 0) this.#makeAnew(this.#hostPath(path), entry);
+    else if (entry.timed === true) this.#linkTimed(path, entry);
     else if (isAscii(path)) this.#linkSoon(path, entry);
     else this.#link(path, entry);
+  }
+
+  /** A copy where the object has the time of another layer that brought the same content before. */
+  #linkTimed(path: ByteString, entry: RegularFile): void {
+    const object = this.#layout.object(objectName(entry.sha256, entry));
+    const host = this.#hostPath(path);
+    const first = this.#linked.get(entry);
+    if (first !== undefined) linkSync(first, host);
+    else if (!isMissingOr(object, (stat) => hasTime(stat, entry))) {
+      copyObject(object, host);
+      this.#setAttributes(host, entry);
+      this.#linked.set(entry, host);
+    } else this.#link(path, entry);
   }
 
   #linkSoon(path: ByteString, entry: RegularFile): void {
@@ -155,7 +180,7 @@ class Checkout {
   }
 
   #copy(host: string | Buffer, { object, entry }: { object: string; entry: RegularFile }): void {
-    copyFileSync(object, host, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    copyObject(object, host);
     this.#setAttributes(host, entry);
     this.#copies++;
   }
@@ -191,6 +216,15 @@ class Checkout {
     if (isAscii(path)) return `${this.#dir}/${path}`;
     return Buffer.concat([Buffer.from(`${this.#dir}/`), bytesOf(path)]);
   }
+}
+
+function copyObject(object: string, to: string | Buffer): void {
+  copyFileSync(object, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+}
+
+function isMissingOr(object: string, is: (stat: Stats) => boolean): boolean {
+  const stat = lstatSync(object, { throwIfNoEntry: false });
+  return stat === undefined || is(stat);
 }
 
 function hasManyFiles(root: TreeDirectory): boolean {

@@ -6,6 +6,7 @@ import { encodeListing } from "../layer/listing-format.ts";
 import type { Digest } from "../oci/digest.ts";
 import { setOpenFileAttributes } from "./attributes.ts";
 import { hashOpen } from "./check-object.ts";
+import { noteReused } from "./claims.ts";
 import { breather } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { readListing } from "./listings.ts";
@@ -18,6 +19,8 @@ export interface CopyJob {
   objects: string;
   /** File for the listing. */
   listing: string;
+  /** File for the names of objects that this store has already. */
+  reused: string;
 }
 
 /**
@@ -31,15 +34,21 @@ export async function copyLayer(
 ): Promise<void> {
   const listing = readListing(from, job.diffId);
   const breathe = breather(signal, "copy of a layer");
+  const reused: string[] = [];
   for (const change of listing.changes) {
     if (change.kind !== "add" || change.node.type !== "file" || change.node.size === 0) continue;
     const name = objectName(change.node.sha256, change.node);
     const target = join(job.objects, name.slice(0, 2), name);
-    if (existsSync(to.object(name)) || existsSync(target)) continue;
+    if (existsSync(target)) continue;
+    if (existsSync(to.object(name))) {
+      reused.push(name);
+      continue;
+    }
     mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     copyObject(from.object(name), { target, file: change.node });
     await breathe();
   }
+  noteReused(job.reused, reused);
   writeFileSync(job.listing, encodeListing(listing), { flag: "wx", mode: 0o600 });
 }
 

@@ -30,9 +30,11 @@ export async function createStore(layout: Layout): Promise<void> {
     layout.layers,
     layout.images,
     layout.names,
+    layout.scratch,
     layout.containers,
     layout.journals,
     layout.containerLocks,
+    layout.stateRecords,
   ])
     makeDirectory(dir);
   using _ = await lockFile(layout.lock, { mode: "exclusive" });

@@ -122,10 +122,16 @@ function textOf(bytes: Buffer, what: string): string {
 export function writeName(layout: Layout, { record, stage }: { record: NameRecord; stage: string }): void {
   const tmp = join(stage, "name");
   const path = layout.name(encodeName(record.name));
-  publishFile(path, {
-    bytes: `${JSON.stringify({ name: record.name, digest: record.digest, source: record.source })}\n`,
-    tmp,
-  });
+  publishFile(path, { bytes: nameText(record), tmp });
+}
+
+/** Whether the name is there with just this image and source. */
+export function hasName(layout: Layout, record: NameRecord): boolean {
+  return readOr(layout.name(encodeName(record.name)), () => undefined) === nameText(record);
+}
+
+function nameText({ name, digest, source }: NameRecord): string {
+  return `${JSON.stringify({ name, digest, source })}\n`;
 }
 
 /** Whether there was such a name. */

@@ -43,11 +43,13 @@ export class LayerReader implements TarSink {
 
   async write(chunk: Buffer): Promise<void> {
     await this.#decompressor.write(chunk);
+    this.#objects.noteReused();
   }
 
   async finish(): Promise<void> {
     await this.#decompressor.end();
     this.#parser.end();
+    this.#objects.noteReused();
     const { diffId, listing } = this.#job;
     const actual = `${digestAlgorithm(diffId)}:${this.#hash.digest("hex")}`;
     if (actual !== diffId)

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { TarEntry } from "../layer/tar-entry.ts";
 import { setOpenFileAttributes } from "./attributes.ts";
+import { noteReused } from "./claims.ts";
 import { writeAll } from "./files.ts";
 import { objectIn } from "./layout.ts";
 import { objectName } from "./object-name.ts";
@@ -21,6 +22,8 @@ export interface ObjectPlaces {
   partial: string;
   /** The store's objects, to see what is there already. */
   objects: string;
+  /** A file for the names of those that are there already. */
+  reused: string;
   /** Of those, names that do not count as being there. */
   damaged?: readonly string[] | undefined;
 }
@@ -35,6 +38,8 @@ export class ObjectWriter {
   readonly #damaged: ReadonlySet<string>;
   /** Where a large file is written before it has its name. */
   readonly #partial: string;
+  readonly #reusedPath: string;
+  #reused: string[] = [];
   readonly #prefixes = new Set<string>();
   readonly #buffer = Buffer.allocUnsafeSlow(SMALL);
   #length = 0;
@@ -42,9 +47,10 @@ export class ObjectWriter {
   #entry: TarEntry | undefined;
   #unchecked = 0;
 
-  constructor({ stage, partial, objects, damaged = [] }: ObjectPlaces) {
+  constructor({ stage, partial, objects, reused, damaged = [] }: ObjectPlaces) {
     this.#stage = stage;
     this.#partial = partial;
+    this.#reusedPath = reused;
     this.#objects = objects;
     this.#damaged = new Set(damaged);
   }
@@ -81,6 +87,12 @@ export class ObjectWriter {
     return large === undefined ? this.#endSmall(entry) : this.#endLarge(entry, large);
   }
 
+  /** Writes down which objects were there already, so far. */
+  noteReused(): void {
+    noteReused(this.#reusedPath, this.#reused);
+    this.#reused = [];
+  }
+
   #endSmall(entry: TarEntry): string {
     const bytes = this.#buffer.subarray(0, this.#length);
     const sha256 = hash("sha256", bytes, "hex");
@@ -106,7 +118,9 @@ export class ObjectWriter {
   }
 
   #isStored(name: string): boolean {
-    return !this.#damaged.has(name) && existsSync(objectIn(this.#objects, name));
+    if (this.#damaged.has(name) || !existsSync(objectIn(this.#objects, name))) return false;
+    this.#reused.push(name);
+    return true;
   }
 
   /** The new file for an object; undefined when it is staged already. */

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { Report } from "../events.ts";
 import { type Digest, digestHex } from "../oci/digest.ts";
-import { breather, syncFileSystem } from "./files.ts";
+import { type Claims, disturb, readClaims } from "./claims.ts";
+import { breather, removeTree, syncDirectory } from "./files.ts";
 import { entriesOf, hasImage, readImage, readNames } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
-import { readListing } from "./listings.ts";
-import { lockFile, lockToRead } from "./locks.ts";
-import { objectName } from "./object-name.ts";
+import { objectsOfListing, readListing } from "./listings.ts";
+import { lockFile, lockToRead, tryLockFile } from "./locks.ts";
 import { digestOfFile } from "./read-records.ts";
-import { removeStaleStages } from "./stage.ts";
+import { removeStaleStages, stagesOf } from "./stage.ts";
 
 /** What was removed, or would be; `bytes` is the space that this frees: objects that a deployment has besides free none. */
 export interface Pruned {
@@ -32,17 +32,18 @@ export interface PruneOptions {
 }
 
 /**
- * Mark and sweep: drops what neither a name nor `keep` refers to, while nobody adds. Images go first, then listings, objects last, with
- * a sync before them: a listing that is there promises its objects. STORE_CORRUPT when it cannot be known what is needed.
+ * Mark and sweep: drops what neither a name, nor `keep`, nor a pull that goes on refers to, while nobody claims or publishes. Images go first,
+ * then listings, objects last, with a sync before them: a listing that is there promises its objects. STORE_CORRUPT when it cannot be known what
+ * is needed.
  */
 export async function pruneStore(layout: Layout, options: PruneOptions): Promise<Pruned> {
   const { report, signal, keep = () => [], dryRun = false, graceMs = 0 } = options;
   using _ = dryRun
     ? await lockToRead(layout.lock, { report, signal })
     : await lockFile(layout.lock, { mode: "exclusive", report, signal });
-  if (!dryRun) await removeStaleStages(layout);
+  const stages = dryRun ? stagesOf(layout) : await removeStaleStages(layout);
   const isYoung = graceMs === 0 ? () => false : youngerThan(Date.now() - graceMs);
-  const kept = markKept(layout, { keep: await keep(), isYoung });
+  const kept = markKept(layout, { keep: await keep(), isYoung, claims: readClaims(stages) });
   const pruned: Pruned = { objects: 0, bytes: 0, layers: 0, images: 0 };
   const sweep = (dir: string, isKept: (file: string) => boolean): number => {
     let count = 0;
@@ -57,12 +58,16 @@ export async function pruneStore(layout: Layout, options: PruneOptions): Promise
     return count;
   };
   pruned.images = sweep(layout.images, (file) => kept.images.has(file));
+  for (const file of entriesOf(layout.checkouts))
+    if (!dryRun && !kept.images.has(`${file}.json`)) await removeTree(join(layout.checkouts, file));
   pruned.layers = sweep(layout.layers, (file) => kept.layers.has(file));
   sweep(layout.blobs, (file) => kept.blobs.has(file));
   if (!dryRun) {
-    for (const file of readdirSync(layout.tmp))
-      if (file.endsWith(".layer")) unlinkSync(join(layout.tmp, file)); // of killed pullers
-    syncFileSystem(layout.store);
+    removeFreeLayerLocks(layout);
+    // Not the whole file system: pulls that go on may have much of theirs still to write.
+    syncDirectory(layout.images);
+    syncDirectory(layout.layers);
+    disturb(stages);
   }
   const breathe = breather(signal, "prune");
   for (const path of objectPaths(layout)) {
@@ -76,6 +81,16 @@ export async function pruneStore(layout: Layout, options: PruneOptions): Promise
   }
   if (!dryRun) for (const prefix of entriesOf(layout.objects)) removeIfEmpty(join(layout.objects, prefix));
   return pruned;
+}
+
+/** Those of killed pullers. */
+function removeFreeLayerLocks({ tmp }: Layout): void {
+  for (const file of readdirSync(tmp)) {
+    if (!file.endsWith(".layer")) continue;
+    const path = join(tmp, file);
+    using lock = tryLockFile(path, "exclusive");
+    if (lock !== undefined) unlinkSync(path);
+  }
 }
 
 function removeIfEmpty(dir: string): void {
@@ -104,14 +119,20 @@ function youngerThan(limit: number): (stat: Stats) => boolean {
 /** File names of what stays. */
 function markKept(
   layout: Layout,
-  { keep, isYoung }: { keep: Iterable<Digest>; isYoung: (stat: Stats) => boolean },
+  { keep, isYoung, claims }: { keep: Iterable<Digest>; isYoung: (stat: Stats) => boolean; claims: Claims },
 ): Record<"images" | "layers" | "blobs" | "objects", Set<string>> {
   const kept = {
     images: new Set<string>(),
     layers: new Set<string>(),
-    blobs: new Set<string>(),
-    objects: new Set<string>(),
+    blobs: claims.blobs,
+    objects: claims.objects,
   };
+  const keepLayer = (file: string): void => {
+    if (kept.layers.has(file)) return;
+    kept.layers.add(file);
+    for (const name of objectsOfLayer(layout, digestOfFile(file))) kept.objects.add(name);
+  };
+  for (const file of claims.layers) keepLayer(file);
   const young = entriesOf(layout.images).filter((file) => isYoung(lstatSync(join(layout.images, file))));
   const digests = new Set([
     ...readNames(layout).map(({ digest }) => digest),
@@ -123,19 +144,12 @@ function markKept(
     kept.images.add(`${digestHex(digest)}.json`);
     const { manifest, config } = readImage(layout, digest);
     for (const layer of manifest.layers) kept.blobs.add(digestHex(layer.digest));
-    for (const diffId of config.diffIds) {
-      const file = digestHex(diffId);
-      if (kept.layers.has(file)) continue;
-      kept.layers.add(file);
-      for (const name of objectsOfLayer(layout, diffId)) kept.objects.add(name);
-    }
+    for (const diffId of config.diffIds) keepLayer(digestHex(diffId));
   }
   return kept;
 }
 
 /** Names of the objects that a layer brings. STORE_CORRUPT. */
 export function* objectsOfLayer(layout: Layout, diffId: Digest): Generator<string> {
-  for (const change of readListing(layout, diffId).changes)
-    if (change.kind === "add" && change.node.type === "file" && change.node.size > 0)
-      yield objectName(change.node.sha256, change.node);
+  yield* objectsOfListing(readListing(layout, diffId));
 }

@@ -1,13 +1,15 @@
 import { unlinkSync } from "node:fs";
 import { isErrno } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type AddOptions, type MissingLayer as LayerAgain, receive } from "./add-image.ts";
+import { disturb, writeClaim } from "./claims.ts";
 import { syncDirectory } from "./files.ts";
 import { parseImage, writeImage } from "./image-records.ts";
 import type { Layout } from "./layout.ts";
 import { lockFile } from "./locks.ts";
+import { publishLayers } from "./publish-layers.ts";
+import { type MissingLayer as LayerAgain, type ReceiveOptions, receiveLayers } from "./receive-layers.ts";
 import { asNoSpace } from "./space.ts";
-import { makeStage, removeStaleStages } from "./stage.ts";
+import { makeStage, removeStaleStages, type Stage, stagesOf } from "./stage.ts";
 
 export type { LayerAgain };
 
@@ -15,20 +17,29 @@ export type { LayerAgain };
 export async function refetchLayers(
   layout: Layout,
   layers: LayerAgain[],
-  options: AddOptions,
+  options: ReceiveOptions,
 ): Promise<void> {
   const { report, signal } = options;
-  using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
   await removeStaleStages(layout);
-  const stage = makeStage(layout);
+  const stage = await claimNothing(layout, options);
   try {
-    await receive(layout, { missing: layers, stage: stage.dir, options });
+    await receiveLayers(layout, { missing: layers, stage: stage.dir, options });
+    using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
+    await publishLayers(layout, { layers, missing: layers, stage: stage.dir, options });
   } catch (error) {
     const bytes = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
     throw asNoSpace(error, { dir: layout.store, bytes, what: "the repair" });
   } finally {
     await stage.remove();
   }
+}
+
+/** Like what a pull claims, so that a prune says when it takes away objects that the layers have too. */
+async function claimNothing(layout: Layout, { report, signal }: ReceiveOptions): Promise<Stage> {
+  using _ = await lockFile(layout.lock, { mode: "shared", report, signal });
+  const stage = makeStage(layout);
+  writeClaim(stage.dir, { layers: [], blobs: [] });
+  return stage;
 }
 
 /** Puts the record of an image in the place of a damaged one. MANIFEST_INVALID, DIGEST_MISMATCH. */
@@ -49,6 +60,7 @@ export async function rewriteImage(
 /** Removes a damaged file of the store that nothing needs. */
 export async function removeDamaged(layout: Layout, path: string): Promise<void> {
   using _ = await lockFile(layout.lock, { mode: "exclusive" });
+  disturb(stagesOf(layout));
   try {
     unlinkSync(path);
   } catch (error) {

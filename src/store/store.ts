@@ -4,7 +4,8 @@ import type { MountTarget } from "../layer/mount-targets.ts";
 import type { Tree } from "../layer/tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { AddOptions, NewImage } from "./add-image.ts";
+import type { ImageConfig } from "../oci/image-config.ts";
+import type { NewImage } from "./add-image.ts";
 import { type BlobKey, hasBlob, keepBlob, readBlob } from "./blobs.ts";
 import type { CheckoutCounts } from "./checkout.ts";
 import { checkFormat, createStore } from "./format.ts";
@@ -12,6 +13,7 @@ import { type NameRecord, readImage, readNames, removeName, type StoredImage } f
 import { type Layout, layoutOf } from "./layout.ts";
 import { matchName } from "./match-name.ts";
 import type { Pruned, PruneOptions } from "./prune.ts";
+import type { ReceiveOptions } from "./receive-layers.ts";
 
 export type { StoredImage };
 
@@ -20,6 +22,14 @@ export interface NamedImage {
   image: StoredImage;
   /** The reference it was pulled from, where that is known. */
   source?: string | undefined;
+}
+
+/** An image of another store, of which nothing need be copied. */
+export interface ReadyImage extends NamedImage {
+  /** The state directory of that store. */
+  state: string;
+  /** Its checkout there. */
+  rootfs: string;
 }
 
 export interface StoreOptions {
@@ -79,7 +89,7 @@ export class Store {
    * it fails: LAYER_INVALID, LAYER_UNSAFE, DIGEST_MISMATCH, NO_SPACE, INTERRUPTED, or what the blob's stream
    * throws.
    */
-  async add(image: NewImage, options: AddOptions): Promise<StoredImage> {
+  async add(image: NewImage, options: ReceiveOptions): Promise<StoredImage> {
     const { report = this.#report, signal = this.#signal } = options;
     const [{ addImage }, { openAdditional }] = await Promise.all([
       import("./add-image.ts"),
@@ -99,6 +109,29 @@ export class Store {
     if (found === undefined) return undefined;
     const { name, source } = found.record;
     return this.name(name, { name, image: found.image, source });
+  }
+
+  /**
+   * As `borrow`, but nothing is copied: the image as the additional store has it, where that has a checkout of it that can be used in place.
+   */
+  async findReady(typed: string): Promise<ReadyImage | undefined> {
+    const { findAdditional, openAdditional } = await import("./additional.ts");
+    const found = findAdditional(openAdditional(this.#additional), typed);
+    if (found === undefined) return undefined;
+    const { layout, record, image } = found;
+    const { existsSync } = await import("node:fs");
+    const rootfs = layout.checkout(image.digest);
+    if (!existsSync(rootfs)) return undefined;
+    return { name: record.name, source: record.source, image, state: layout.state, rootfs };
+  }
+
+  /** Checks an image out into the store itself, for others to use it in place; `mountTargets` as for a checkout. */
+  async makeReady(image: StoredImage, mountTargets: MountTarget[]): Promise<void> {
+    const { makeReady } = await import("./ready.ts");
+    const { withMountTargets } = await import("../layer/mount-targets.ts");
+    const tree = withMountTargets(await this.tree(image), mountTargets);
+    const [report, signal] = [this.#report, this.#signal];
+    await makeReady(this.layout, tree, { digest: image.digest, report, signal });
   }
 
   /** Gives an image of the store one more name. */
@@ -125,17 +158,11 @@ export class Store {
     return keepBlob(this.layout, { key, content });
   }
 
-  /** Keeps the blobs of an image whose files are there already. */
+  /** Keeps the blobs of an image that has a name. */
   async keepBlobs(
     { manifest }: StoredImage,
     open: (layer: Descriptor) => AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const { lockFile } = await import("./locks.ts");
-    using _ = await lockFile(this.layout.lock, {
-      mode: "shared",
-      report: this.#report,
-      signal: this.#signal,
-    });
     for (const layer of manifest.layers) {
       if (hasBlob(this.layout, layer)) continue;
       for await (const _chunk of this.keepBlob(layer, open(layer)));
@@ -157,12 +184,15 @@ export class Store {
   }
 
   /** The image's root file system: its layers merged. */
-  async tree(image: StoredImage): Promise<Tree> {
-    const [{ mergeListings }, { readListings }] = await Promise.all([
+  async tree(image: { config: Pick<ImageConfig, "diffIds"> }): Promise<Tree> {
+    const [{ mergeListings }, { markTimed }, { readListings }] = await Promise.all([
       import("../layer/merge-listings.ts"),
+      import("../layer/mark-timed.ts"),
       import("./listings.ts"),
     ]);
-    return mergeListings(readListings(this.layout, image.config.diffIds));
+    const tree = mergeListings(readListings(this.layout, image.config.diffIds));
+    markTimed(tree);
+    return tree;
   }
 
   /**

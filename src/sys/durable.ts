@@ -99,7 +99,7 @@ export async function asidesIn(directory: string): Promise<string[]> {
 }
 
 /** In the same directory, hidden, and not a name that systemd or tmpfiles would read; it says whose it is. */
-function asideOf(path: string): string {
+export function asideOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}~`);
 }
 

@@ -24,6 +24,13 @@ export function native(prototype: string): NativeFunction {
   };
 }
 
+/** A function of another library, which is looked for where the system has its libraries; throws where it is not. */
+export function foreign(library: string, prototype: string): NativeFunction {
+  load();
+  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  return koffi.load(library).func(prototype) as NativeFunction;
+}
+
 /** The same in a thread, where `lastError` knows nothing of it. A signal does not end it. */
 export function nativeInThread(prototype: string): (...args: NativeArgument[]) => Promise<number> {
   let bound: KoffiFunc<NativeFunction> | undefined;

@@ -28,3 +28,10 @@ export function makeDevice({ major, minor }: DeviceNumber): bigint {
   const m = BigInt(minor);
   return ((M & 0xfffff000n) << 32n) | ((M & 0xfffn) << 8n) | ((m & 0xffffff00n) << 12n) | (m & 0xffn);
 }
+
+/** Undoes makeDevice(). */
+export function splitDevice(device: bigint): DeviceNumber {
+  const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn);
+  const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn);
+  return { major: Number(major), minor: Number(minor) };
+}

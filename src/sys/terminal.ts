@@ -40,6 +40,16 @@ export async function readStandardInput({ limit }: { limit: number }): Promise<s
   return Buffer.concat(chunks).toString();
 }
 
+/** The first line on standard input, at most `limit` bytes of it; empty where there is none. */
+export async function readInputLine({ limit }: { limit: number }): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.includes("\n") || text.length > limit) break;
+  }
+  return (text.split("\n")[0] ?? "").slice(0, limit);
+}
+
 function openTerminal(): number | undefined {
   try {
     return openSync("/dev/tty", constants.O_RDWR);

@@ -3,9 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Reference, RegistryReference } from "../oci/reference.ts";
 import type { Signature } from "../oci/signature.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { namedEndpoint } from "../registry/endpoints.ts";
-import { loadRegistriesConf } from "../registry/load-registries-conf.ts";
-import { openClient } from "../registry/open-client.ts";
+import { Registry } from "../registry/open-registry.ts";
 import type { Destination, DestinationOptions, PutManifestOptions } from "./destination.ts";
 
 /** A repository of a registry, where images are pushed to. What is put there is there at once; an image has its tag last. */
@@ -18,9 +16,7 @@ export class RegistryDestination implements Destination {
     reference: RegistryReference,
     options: DestinationOptions = {},
   ): Promise<RegistryDestination> {
-    const conf = await loadRegistriesConf(options.root);
-    const client = await openClient(conf, namedEndpoint(conf, reference), options);
-    return new RegistryDestination(reference, { client, options });
+    return new RegistryDestination(reference, { client: await Registry.open(reference, options), options });
   }
 
   private constructor(

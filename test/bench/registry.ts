@@ -2,12 +2,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cached } from "../support/lab/cache.ts";
 import { downloadPackages, unpackPackages } from "../support/lab/debian.ts";
+import { freePort } from "../support/listening.ts";
 
 export interface BenchRegistry {
   /** HOST:PORT, plain HTTP. */
@@ -81,13 +81,4 @@ async function registryProgram(): Promise<string> {
     make: (into) => unpackPackages(into, { debs, names: ["docker-registry"] }),
   });
   return join(dir, "usr/bin/docker-registry");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   writeFileSync,
 } from "node:fs";
@@ -38,7 +39,7 @@ beforeEach(async () => {
   const maker = join(dir, "maker");
   mkdirSync(maker);
   await documentOf(maker, "pull", `oci:${join(dir, "layout")}:1`, "--as", NAME);
-  await documentOf(maker, "share", NAME, join(dir, "export"));
+  await documentOf(maker, "share", "--no-checkout", NAME, join(dir, "export"));
   renameSync(join(dir, "layout"), join(dir, "away"));
   root = join(dir, "root");
   shared = join(root, "srv/images");
@@ -141,3 +142,79 @@ test.runIf(canLoopMount)(
     expect(readdirSync(containers).filter((name) => !name.startsWith("."))).toEqual([]);
   },
 );
+
+describe.runIf(canLoopMount)("an additional store with a ready checkout", () => {
+  const link = (n: number): string => readlinkSync(join(root, `var/lib/berth/containers/app.${n}/rootfs`));
+  const ready = (): string => `/srv/images/store/checkouts/${digestHex(image.digest)}`;
+
+  async function share(): Promise<void> {
+    await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
+    await bind(join(dir, "export"), shared, "bind,ro");
+  }
+
+  test("is where the deployment's files are: nothing is copied, and nothing there is written", async () => {
+    await share();
+    const before = stateOf(shared);
+    await documentOf(root, ...INSTALL);
+    expect(link(0)).toBe(ready());
+    expect(lstatSync(join(shared, "store/checkouts", digestHex(image.digest), "bin/tool")).nlink).toBe(2);
+    expect(await documentOf(root, "images")).toMatchObject({ images: [] });
+    expect(await documentOf(root, "verify")).toMatchObject({ clean: true, checked: { objects: 0 } });
+    const dropIn = readFileSync(join(root, "etc/systemd/system/app.service.d/10-berth.conf"), "utf8");
+    expect(dropIn).toContain(`RootDirectory=${ready()}\n`);
+    expect(dropIn).toMatch(new RegExp(`^RequiresMountsFor=.* ${ready()}$`, "m"));
+    const config = JSON.parse(
+      readFileSync(join(root, "var/lib/berth/containers/app.0/config.json"), "utf8"),
+    ) as { root: object };
+    expect(config.root).toEqual({ path: ready(), readonly: true });
+    await documentOf(root, "prune");
+    await documentOf(root, "uninstall", "app");
+    expect(stateOf(shared)).toEqual(before);
+  });
+
+  test("gives an update its newer image, in place too, and a rollback the former one", async () => {
+    await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
+    await bind(join(dir, "export"), shared);
+    await documentOf(root, ...INSTALL);
+    const first = link(0);
+    const next = await makeImage({
+      layers: [BASE, { more: "newer\n" }],
+      config: { Entrypoint: ["/bin/tool"] },
+    });
+    await writeLayout(join(dir, "next"), { 1: next });
+    await documentOf(join(dir, "maker"), "pull", `oci:${join(dir, "next")}:1`, "--as", NAME);
+    await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
+    expect(await documentOf(root, "update", "app")).toMatchObject({ updates: [{ outcome: "updated" }] });
+    expect(link(1)).toContain(digestHex(next.digest));
+    await documentOf(root, "rollback", "app");
+    expect(readlinkSync(join(root, "var/lib/berth/containers/app"))).toBe("app.0");
+    expect(link(0)).toBe(first);
+  });
+
+  test("that lacks what a volume is mounted on is copied after all", async () => {
+    await share();
+    await documentOf(root, ...INSTALL, "--volume", "/srv:/data");
+    expect(lstatSync(join(root, "var/lib/berth/containers/app.0/rootfs")).isDirectory()).toBe(true);
+    expect(await documentOf(root, "images")).toMatchObject({ images: [{ name: NAME }] });
+  });
+
+  test("that goes away is damage that verify names", async () => {
+    await share();
+    await documentOf(root, ...INSTALL);
+    await execa("umount", [shared]);
+    mounts.pop();
+    mkdirSync(join(shared, "store"));
+    const { stdout } = await berthIn(root, "verify");
+    expect(JSON.parse(stdout)).toMatchObject({
+      clean: false,
+      damaged: [{ what: "record", reason: `${ready()}, its root file system, is not there` }],
+    });
+  });
+
+  test("goes with its image when that is pruned where it is", async () => {
+    await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
+    const at = ["--state", join(dir, "export")];
+    await documentOf(root, ...at, "rmi", NAME);
+    expect(readdirSync(join(dir, "export/store/checkouts"))).toEqual([]);
+  });
+});

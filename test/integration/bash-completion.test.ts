@@ -57,14 +57,17 @@ async function offered(line: string, { point }: { point?: number } = {}): Promis
 }
 
 test("bash completion offers every verb and alias, and help", async () => {
-  const names = verbs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  const names = verbs.flatMap(({ name, aliases = [] }) => [name, ...aliases]).concat("containers", "info");
   expect(await offered("berth ")).toEqual([...names, "help"].sort());
 });
 
 test.each<[line: string, words: string[]]>([
-  ["berth un", ["unhold", "uninstall", "unpin"]],
-  ["berth --json un", ["unhold", "uninstall", "unpin"]],
+  ["berth un", ["unhold", "uninstall", "unmount", "unpin"]],
+  ["berth --json un", ["unhold", "uninstall", "unmount", "unpin"]],
   ["berth help roll", ["rollback"]],
+  ["berth containers ro", ["rollback"]],
+  ["berth images list --nohe", ["--noheading"]],
+  ["berth images pru", ["prune"]],
   ["berth completion ", ["bash"]],
   ["berth update --w", ["--watch"]],
   ["berth update --no", ["--no-pull"]],
@@ -108,6 +111,7 @@ test("bash completion in the middle of a line sees what stands before the cursor
   expect(await offered("berth un --json", { point: "berth un".length })).toEqual([
     "unhold",
     "uninstall",
+    "unmount",
     "unpin",
   ]);
 });

@@ -43,18 +43,19 @@ test.each<[words: string[], status: number, stdout: string, stderr: string]>([
   expect(runCli(...words)).toMatchObject({ status, stdout, stderr });
 });
 
-test.each([["SIGINT"], ["SIGTERM"]] as const)(
-  "berth undoes on %s, once, and ends with 130",
-  async (signal) => {
-    const { child, stderr, ended } = await startWaiting();
-    child.kill(signal);
-    await expect.poll(stderr).toContain("interrupted");
-    child.kill(signal);
-    expect(await ended).toEqual([130, null]);
-    expect(stderr().match(/undoing what was begun/g)).toHaveLength(1);
-    expect(stderr().match(/undone/g)).toHaveLength(1);
-  },
-);
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("berth undoes on %s, once, and ends with %d", async (signal, status) => {
+  const { child, stderr, ended } = await startWaiting();
+  child.kill(signal);
+  await expect.poll(stderr).toContain("interrupted");
+  child.kill(signal);
+  expect(await ended).toEqual([status, null]);
+  expect(stderr().match(/undoing what was begun/g)).toHaveLength(1);
+  expect(stderr().match(/undone/g)).toHaveLength(1);
+});
 
 test("berth shows its verb, and not its arguments, to who lists processes", async () => {
   const { child, ended } = await startWaiting();

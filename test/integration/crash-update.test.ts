@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { documentOf, inCopy, isLong, killAtPoints, say, stateOf } from "../support/crash.ts";
+import { documentOf, inCopy, isLong, killAtPoints, requireListed, say, stateOf } from "../support/crash.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { draw, sample } from "../support/kill-points.ts";
 
@@ -75,7 +75,9 @@ test.each<[what: string, base: string, argv: string[], again: string[], count: n
         base: join(dir, base),
         argv,
         async check(root) {
+          await requireListed(root, "app");
           await documentOf(root, "recover");
+          await requireListed(root, "app");
           const state = withoutLeftovers(root);
           const isDone = JSON.stringify(state) === JSON.stringify(after);
           if (!isDone) expect(state).toEqual(before);

@@ -1,10 +1,19 @@
 /** SIGKILL in the middle of commands: at every state-changing system call of theirs, or a sample in the short form. */
 import { existsSync, mkdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { berthIn, documentOf, inCopy, isLong, killAtPoints, say, stateOf } from "../support/crash.ts";
+import {
+  berthIn,
+  documentOf,
+  inCopy,
+  isLong,
+  killAtPoints,
+  requireListed,
+  say,
+  stateOf,
+} from "../support/crash.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { draw, sample } from "../support/kill-points.ts";
 import { noise } from "../support/raw-image.ts";
@@ -15,6 +24,7 @@ const FILES: TestFiles = {
   "bin/tool": { content: "tool", mode: 0o755 },
   "etc/link": { type: "symlink", linkname: "passwd" },
   "etc/empty": "",
+  "data/first": "of the image",
 };
 
 let dir: string;
@@ -38,6 +48,9 @@ beforeAll(async () => {
     await copyTo(root, "pulled");
     await install(root);
     await copyTo(root, "installed");
+    await writeFile(join(root, "var/lib/app/data/kept"), "of the service");
+    await documentOf(root, "uninstall", "app");
+    await copyTo(root, "kept");
   });
 }, 60_000);
 afterAll(async () => {
@@ -152,6 +165,7 @@ describe("--root", () => {
           argv: INSTALL,
           async check(root) {
             await expectClean(root);
+            await requireListed(root, "app");
             await documentOf(root, "recover");
             const { containers } = await documentOf<{ containers: object[] }>(root, "list");
             expect(withoutDirectories(stateOf(root))).toEqual(
@@ -190,6 +204,50 @@ describe("--root", () => {
   );
 
   test(
+    "an install that is killed does not lose what an uninstall kept, nor the word that it is its own",
+    async () => {
+      const after = await stateAfter("kept", INSTALL);
+      await killAtPoints(
+        {
+          base: join(dir, "kept"),
+          argv: INSTALL,
+          async check(root) {
+            await documentOf(root, "recover");
+            const { containers } = await documentOf<{ containers: object[] }>(root, "list");
+            if (containers.length === 0) await install(root);
+            expect(await readFile(join(root, "var/lib/app/data/kept"), "utf8")).toBe("of the service");
+            expect(stateOf(root)).toEqual(after);
+          },
+        },
+        pointsOf(7),
+      );
+    },
+    LONG,
+  );
+
+  test(
+    "an uninstall --purge that is killed leaves neither data without a record nor a record without data",
+    async () => {
+      const after = await stateAfter("installed", ["uninstall", "app", "--purge"]);
+      await killAtPoints(
+        {
+          base: join(dir, "installed"),
+          argv: ["uninstall", "app", "--purge"],
+          async check(root) {
+            await documentOf(root, "recover");
+            const { containers } = await documentOf<{ containers: object[] }>(root, "list");
+            if (containers.length > 0) await documentOf(root, "uninstall", "app", "--purge");
+            expect(withoutDirectories(stateOf(root))).toEqual(withoutDirectories(after));
+            await install(root);
+          },
+        },
+        pointsOf(6),
+      );
+    },
+    LONG,
+  );
+
+  test(
     "an uninstall that is killed is finished, or was not begun",
     async () => {
       const [before, after] = [
@@ -201,6 +259,7 @@ describe("--root", () => {
           base: join(dir, "installed"),
           argv: ["uninstall", "app"],
           async check(root) {
+            await requireListed(root, "app");
             await documentOf(root, "recover");
             const { containers } = await documentOf<{ containers: object[] }>(root, "list");
             const reached = containers.length === 0 ? after : before;
@@ -219,7 +278,32 @@ describe("--root", () => {
   );
 });
 
+describe("an uninstall that is killed", () => {
+  test(
+    "is finished by the next one, without a recover",
+    async () => {
+      const after = withoutDirectories(await stateAfter("installed", ["uninstall", "app", "--purge"]));
+      const result = await killAtPoints(
+        {
+          base: join(dir, "installed"),
+          argv: ["uninstall", "app", "--purge"],
+          async check(root) {
+            await requireListed(root, "app");
+            const { status, stderr } = await berthIn(root, "uninstall", "app", "--purge");
+            if (status !== 0) expect(stderr).toContain("NOT_INSTALLED");
+            await documentOf(root, "recover"); // what was only to be emptied
+            expect(withoutDirectories(stateOf(root))).toEqual(after);
+          },
+        },
+        isLong ? pointsOf(0) : (length) => sample(length, 4),
+      );
+      say(`uninstall, then again: killed at ${result.killed} of ${result.calls} calls`);
+    },
+    LONG,
+  );
+});
+
 /** Directories on the way to a file of the host may stay, empty. */
 function withoutDirectories(lines: string[]): string[] {
-  return lines.filter((line) => !/^\S+ 4 /.test(line) || /\/containers\//.test(line));
+  return lines.filter((line) => !/^\S+ 4 /.test(line) || /\/containers\/(?!\.state )/.test(line));
 }

@@ -93,7 +93,7 @@ describe.runIf(canLoopMount)("a full disk", () => {
     expect(JSON.parse(stdout)).toMatchObject({ clean: true });
   }
 
-  test("a pull without room is NO_SPACE and leaves the store as it was, until there is enough", async () => {
+  test("statement 13: a pull without room is NO_SPACE and leaves the store as it was, until there is enough", async () => {
     const before = stateOf(root);
     const steps = isLong ? 100 : 12;
     let failures = 0;

@@ -1,10 +1,11 @@
 /** The library as another program imports it: the example, run as it stands there, on the built package. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeImage, writeLayout } from "../support/images.ts";
+import { startRegistry } from "../support/registry.ts";
 
 const project = join(import.meta.dirname, "../..");
 let dir: string;
@@ -30,6 +31,32 @@ test("examples/copy.ts looks at an image and copies it", async () => {
     `oci-archive:${dir}/to.tar:two: ${image.digest}, 2 blobs copied`,
   ]);
   expect(exitCode).toBe(0);
+});
+
+test("examples/copy.ts lists the tags of a repository, and copies from it", async () => {
+  const registry = await startRegistry();
+  try {
+    const image = await makeImage();
+    for (const tag of ["1", "2"]) registry.push("team/app", image, tag);
+    const conf = `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`;
+    await mkdir(join(dir, ".config/containers"), { recursive: true });
+    await writeFile(join(dir, ".config/containers/registries.conf"), conf);
+    const { stdout } = await execa(
+      process.execPath,
+      ["examples/copy.ts", `docker://${registry.host}/team/app:1`, `dir:${dir}/to`],
+      {
+        cwd: project,
+        env: { HOME: dir },
+      },
+    );
+    expect(stdout.split("\n")).toEqual([
+      `${registry.host}/team/app: tags 1, 2`,
+      `${registry.host}/team/app:1: linux/amd64, 1 layers`,
+      `dir:${dir}/to: ${image.digest}, 2 blobs copied`,
+    ]);
+  } finally {
+    await registry.close();
+  }
 });
 
 test("examples/copy.ts shows a failure with its code and what to do", async () => {

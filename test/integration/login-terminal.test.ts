@@ -1,11 +1,10 @@
-/** `berth login` at a terminal: what is typed for the password is not shown. util-linux's script(1) makes the terminal. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+/** `berth login` at a terminal: what is typed for the password is not shown. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { atTerminal, type Session } from "../support/terminal.ts";
 
 const main = join(import.meta.dirname, "../support/berth-main.ts");
 let registry: TestRegistry;
@@ -21,10 +20,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** Types each line when its question has been asked; all that the terminal showed, and the status. */
-async function loginAtTerminal(
-  answers: [question: string, typed: string][],
-): Promise<{ shown: string; status: number }> {
+function loginAtTerminal(answers: [question: string, typed: string][]): Promise<Session> {
   const words = [
     main,
     "--root",
@@ -35,21 +31,7 @@ async function loginAtTerminal(
     join(dir, "auth.json"),
     registry.host,
   ];
-  const command = [process.execPath, ...words].map((word) => `'${word}'`).join(" ");
-  const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
-    stdio: "pipe",
-  });
-  let shown = "";
-  let left = [...answers];
-  child.stdout.on("data", (chunk: Buffer) => {
-    shown += chunk.toString();
-    const [next] = left;
-    if (next === undefined || !shown.includes(next[0])) return;
-    left = left.slice(1);
-    child.stdin.write(next[1]);
-  });
-  const [status] = (await once(child, "exit")) as [number];
-  return { shown, status };
+  return atTerminal([process.execPath, ...words], answers);
 }
 
 test("asks for user and password; the password is not shown", async () => {

@@ -1,33 +1,30 @@
 /** What berth signs others verify, and the other way round: gpg, skopeo, podman, docker-registry. */
-import { scryptSync } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { SignResult } from "../../src/commands/sign.ts";
-import { Berth } from "../support/berth.ts";
+import type { Berth } from "../support/berth.ts";
 import { Gpg } from "../support/gpg.ts";
 import { makeImage, makeMultiPlatform, type TestImage, writeLayout } from "../support/images.ts";
 import { startSignatureRegistry } from "../support/proxy.ts";
 import { type RealRegistry, startRealRegistry } from "../support/real-registry.ts";
-import { type SigstoreKey, sigstoreKey } from "../support/signed.ts";
+import { SigningTree } from "../support/signing-tree.ts";
+import { ACCEPT, REJECT } from "../support/trust-bench.ts";
 
 let gpg: Gpg;
 let alice: string;
 let bob: string;
 let registry: RealRegistry;
+let tree: SigningTree;
 let root: string;
 let berth: Berth;
 let image: TestImage;
 let name: string;
 let count = 0;
-
-const REJECT = { type: "reject" };
 
 beforeAll(async () => {
   gpg = await Gpg.open();
@@ -43,52 +40,21 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "berth-sign-"));
-  await mkdir(join(root, "etc/containers/registries.d"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/registries.conf"),
-    `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`,
-  );
-  await places({ lookaside: `file://${root}/signatures` });
-  await policy([{ type: "insecureAcceptAnything" }]);
-  berth = await Berth.open({ root });
+  tree = await SigningTree.open(registry.host);
+  ({ root, berth } = tree);
   await writeLayout(join(root, "layout"), { one: image });
   name = `${registry.host}/team/app${++count}:1`;
   await berth.json("copy", `oci:${root}/layout:one`, name);
 });
 
-afterEach(async () => {
-  await berth.close();
-  await rm(root, { recursive: true });
-});
+afterEach(() => tree.close());
 
-async function places(scope: object, host = registry.host): Promise<void> {
-  await writeFile(
-    join(root, "etc/containers/registries.d/test.yaml"),
-    JSON.stringify({ docker: { [host]: scope } }),
-  );
-}
-
-async function policy(requirements: object[], transport = "docker", scope = ""): Promise<void> {
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    JSON.stringify({
-      default: [REJECT],
-      transports: {
-        [transport]: { [scope]: requirements },
-        oci: { "": [{ type: "insecureAcceptAnything" }] },
-      },
-    }),
-  );
-}
+const policy = (requirements: object[], transport?: string): Promise<void> =>
+  tree.policy(requirements, transport);
 
 async function signedBy(key: string, more: object = {}): Promise<object> {
   const keyData = (await gpg.export(key)).toString("base64");
   return { type: "signedBy", keyType: "GPGKeys", keyData, ...more };
-}
-
-function sigstoreSigned({ pem }: SigstoreKey): object {
-  return { type: "sigstoreSigned", keyData: Buffer.from(pem).toString("base64") };
 }
 
 const skopeo = async (...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> => {
@@ -111,7 +77,7 @@ const judge = async (image = name): Promise<boolean> => {
   );
   return exitCode === 0;
 };
-const pulls = async (image = name): Promise<boolean> => (await berth.run("pull", image)).status === 0;
+const pulls = (image = name): Promise<boolean> => tree.pulls(image);
 const gpgOptions = (): string[] => ["--gnupghome", gpg.home];
 
 test("sign --sign-by: skopeo and podman accept it, and who else's key is asked for does not", async () => {
@@ -175,69 +141,10 @@ test("sign --key with an OpenPGP file, locked by a passphrase or not", async () 
   });
 });
 
-test.each(["plain", "as cosign keeps it"])(
-  "sign --key with a sigstore key, %s: into the registry",
-  async (kind) => {
-    await places({ "use-sigstore-attachments": true });
-    const key = sigstoreKey();
-    const path = join(root, "cosign.key");
-    const passphrase = join(root, "passphrase");
-    await writeFile(passphrase, "secret\n");
-    await writeFile(
-      path,
-      kind === "plain" ? key.key.export({ type: "pkcs8", format: "pem" }) : encrypted(key, "secret"),
-    );
-    await policy([sigstoreSigned(key)]);
-    expect(await pulls()).toBe(false);
-    const options = kind === "plain" ? [] : ["--passphrase-file", passphrase];
-    await berth.json("sign", name, "--key", path, ...options);
-    expect(await pulls()).toBe(true);
-    const tag = `${image.digest.replace(":", "-")}.sig`;
-    expect(
-      (await skopeo("list-tags", "--tls-verify=false", `docker://${name.replace(/:1$/, "")}`)).stdout,
-    ).toContain(tag);
-    await policy([sigstoreSigned(sigstoreKey())]);
-    expect(await pulls()).toBe(false);
-    if (kind === "plain") return;
-    await writeFile(passphrase, "wrong\n");
-    const { stderr } = await berth.run("sign", name, "--key", path, ...options);
-    expect(stderr).toContain("another passphrase");
-  },
-);
-
-test("what skopeo signs for sigstore in a copy berth accepts", async () => {
-  await places({ "use-sigstore-attachments": true });
-  const key = sigstoreKey();
-  const path = join(root, "cosign.key");
-  await writeFile(path, encrypted(key, "secret"));
-  await writeFile(join(root, "passphrase"), "secret");
-  const signed = `${registry.host}/team/sigstore${count}:2`;
-  const made = await skopeo(
-    ...[
-      "--insecure-policy",
-      "copy",
-      "--sign-by-sigstore-private-key",
-      path,
-      "--sign-passphrase-file",
-      join(root, "passphrase"),
-    ],
-    ...["--dest-tls-verify=false", `oci:${root}/layout:one`, `docker://${signed}`],
-  );
-  // Debian's skopeo is built without it.
-  expect(made.exitCode === 0 || String(made.stderr).includes("sigstore disabled"), String(made.stderr)).toBe(
-    true,
-  );
-  await policy([sigstoreSigned(key)]);
-  expect(await pulls(signed)).toBe(made.exitCode === 0);
-});
-
 test("a registry that keeps signatures itself: sign puts them there, pull and skopeo take them from there", async () => {
   const keeping = await startSignatureRegistry(registry.host);
   try {
-    await writeFile(
-      join(root, "etc/containers/registries.conf"),
-      `[[registry]]\nlocation = "${keeping.host}"\ninsecure = true\n`,
-    );
+    await tree.insecure(keeping.host);
     const kept = name.replace(registry.host, keeping.host);
     await policy([await signedBy(alice)]);
     expect([await pulls(kept), await judge(kept)]).toEqual([false, false]);
@@ -266,7 +173,7 @@ test("sign to a server that takes PUT, and to one that does not", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sigs`;
-    await places({ lookaside: base });
+    await tree.places({ lookaside: base });
     await policy([await signedBy(alice)]);
     const refused = await berth.run("sign", name, "--sign-by", alice, ...gpgOptions());
     expect(refused.stderr).toContain("answers 405 to a PUT");
@@ -306,12 +213,12 @@ test("copy carries signatures, to dir: and back, unless they are left out; a con
   expect(
     (await skopeo("copy", "--remove-signatures", `dir:${root}/kept`, `dir:${root}/judged`)).exitCode,
   ).toBe(0);
-  await policy([{ type: "insecureAcceptAnything" }]);
+  await policy([ACCEPT]);
   await berth.json("copy", "--remove-signatures", name, `dir:${root}/bare`);
   expect(await readdir(join(root, "bare"))).not.toContain("signature-1");
   await policy([signed], "dir");
   expect(await fromDir("bare")).toBe(1);
-  await policy([{ type: "insecureAcceptAnything" }]);
+  await policy([ACCEPT]);
   const converted = await berth.run("copy", "--format", "v2s2", name, `dir:${root}/converted`);
   expect(converted.stderr).toContain("--remove-signatures");
   const without = await berth.run(
@@ -328,7 +235,7 @@ test("copy carries signatures, to dir: and back, unless they are left out; a con
 });
 
 test("copy --sign-by signs what it makes; a dir: image takes a signature by sign", async () => {
-  await policy([{ type: "insecureAcceptAnything" }]);
+  await policy([ACCEPT]);
   const copied = `${registry.host}/team/copied${count}:3`;
   await berth.json("copy", "--sign-by", alice, ...gpgOptions(), name, copied);
   await policy([await signedBy(alice)]);
@@ -413,23 +320,4 @@ async function podmanPulls(): Promise<boolean> {
     { reject: false, env: { HOME: home } },
   );
   return exitCode === 0;
-}
-
-/** As `cosign generate-key-pair` writes a private key. */
-function encrypted({ key }: SigstoreKey, passphrase: string): string {
-  const salt = Buffer.alloc(32, 1);
-  const nonce = Buffer.alloc(24, 2);
-  const params = { N: 32768, r: 8, p: 1 };
-  const secret = scryptSync(passphrase, salt, 32, { ...params, maxmem: 64 * 1024 * 1024 });
-  const box = xsalsa20poly1305(new Uint8Array(secret), new Uint8Array(nonce));
-  const ciphertext = Buffer.from(box.encrypt(new Uint8Array(key.export({ type: "pkcs8", format: "der" }))));
-  const json = JSON.stringify({
-    kdf: { name: "scrypt", params, salt: salt.toString("base64") },
-    cipher: { name: "nacl/secretbox", nonce: nonce.toString("base64") },
-    ciphertext: ciphertext.toString("base64"),
-  });
-  const body = Buffer.from(json)
-    .toString("base64")
-    .replace(/(.{64})/g, "$1\n");
-  return `-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\n${body}\n-----END ENCRYPTED COSIGN PRIVATE KEY-----\n`;
 }

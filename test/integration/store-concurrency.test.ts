@@ -6,6 +6,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { removeTree } from "../../src/store/files.ts";
 import { Store } from "../../src/store/store.ts";
+import { documentOf } from "../support/crash.ts";
+import { makeImage } from "../support/images.ts";
+import { noise } from "../support/raw-image.ts";
+import { insecureRoot, startRegistry } from "../support/registry.ts";
 
 const url = (path: string): string => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
 
@@ -65,5 +69,37 @@ test("4 adders beside 2 pruners: all succeed, and what has a name is whole", asy
     expect(readdirSync(store.layout.tmp)).toEqual([]);
   } finally {
     await removeTree(dir);
+  }
+});
+
+test("a prune beside a pull from a registry that stalls ends within a second and takes nothing of it", async () => {
+  const registry = await startRegistry();
+  const [root, state] = [await insecureRoot(registry.host), mkdtempSync(join(tmpdir(), "berth-stalls-"))];
+  const words = ["--state", join(state, "berth")];
+  try {
+    const shared = { "etc/shared": noise(40_000, "shared") };
+    const forgotten = await makeImage({ layers: [shared, { kept: "kept", garbage: "garbage" }] });
+    const large = { first: "kept", large: noise(1_000_000, "large"), last: "garbage" };
+    const slow = await makeImage({ layers: [shared, large] });
+    const [forgottenName, slowName] = [registry.push("forgotten", forgotten), registry.push("slow", slow)];
+    await documentOf(root, ...words, "pull", forgottenName);
+    const store = await Store.open(join(state, "berth"));
+    for (const { name } of await store.names()) await store.unname(name);
+    registry.fault({ on: "blob", skip: 1, delay: 150, chunk: 50_000 });
+    const pull = documentOf(root, ...words, "pull", slowName);
+    const blobs = (): number => registry.requests.filter(({ kind }) => kind === "blob").length;
+    const before = blobs();
+    await expect.poll(blobs, { timeout: 10_000 }).toBe(before + 2); // its config, and the large layer
+    const begun = performance.now();
+    await documentOf(root, ...words, "prune");
+    expect(performance.now() - begun).toBeLessThan(1000);
+    await pull;
+    expect(performance.now() - begun).toBeGreaterThan(1000);
+    expect(blobs()).toBe(before + 2);
+    expect(await documentOf(root, ...words, "verify")).toMatchObject({ clean: true, checked: { images: 1 } });
+  } finally {
+    await registry.close();
+    await removeTree(state);
+    await removeTree(root);
   }
 });

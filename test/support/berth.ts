@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verbs } from "../../src/commands/verbs.ts";
 import { run } from "../../src/run.ts";
+import type { Personality } from "../../src/view.ts";
 import { collectingWorld } from "./cli.ts";
 
 export interface Answer {
@@ -29,19 +30,17 @@ export class Berth {
 
   private constructor(dir: string, root: string | undefined) {
     this.dir = dir;
-    this.#globals = [
-      "--quiet",
-      "--state",
-      join(dir, "state"),
-      ...(root === undefined ? [] : ["--root", root]),
-    ];
+    this.#globals = ["--state", join(dir, "state"), ...(root === undefined ? [] : ["--root", root])];
+  }
+
+  /** As `atomic`. */
+  async atomic(...argv: string[]): Promise<Answer> {
+    return this.#run(argv, "atomic");
   }
 
   /** What people see. */
   async run(...argv: string[]): Promise<Answer> {
-    const { world, stdout, stderr } = collectingWorld({ verbs, env: {} });
-    const status = await run([...this.#globals, ...argv], world);
-    return { status, stdout: stdout(), stderr: stderr() };
+    return this.#run(["--quiet", ...argv], "berth");
   }
 
   /** The document of a command that succeeds; an error with what it said otherwise. */
@@ -53,6 +52,12 @@ export class Berth {
 
   path(name: string): string {
     return join(this.dir, name);
+  }
+
+  async #run(argv: readonly string[], personality: Personality): Promise<Answer> {
+    const { world, stdout, stderr } = collectingWorld({ verbs, env: {}, personality });
+    const status = await run([...this.#globals, ...argv], world);
+    return { status, stdout: stdout(), stderr: stderr() };
   }
 
   async close(): Promise<void> {

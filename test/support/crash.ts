@@ -1,10 +1,12 @@
 /** Commands of berth killed in the middle, and what must hold afterwards. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { verbs } from "../../src/commands/verbs.ts";
 import { run } from "../../src/run.ts";
+import { layoutOf } from "../../src/store/layout.ts";
 import { collectingWorld } from "./cli.ts";
 import { callsOf, type KillOptions, killAt } from "./kill-points.ts";
 import { listingOf } from "./listing-of.ts";
@@ -80,6 +82,15 @@ export async function documentOf<T>(root: string, ...argv: string[]): Promise<T>
   const { status, stdout, stderr } = await berthIn(root, ...argv);
   if (status !== 0) throw new Error(`berth ${argv.join(" ")}: ${stdout}${stderr}`);
   return JSON.parse(stdout) as T;
+}
+
+/** `list` says of a container that a command left half done that it is interrupted, and of no other. @throws Error when it does not. */
+export async function requireListed(root: string, name: string): Promise<void> {
+  const { containers } = await documentOf<{ containers: { name: string; state: string }[] }>(root, "list");
+  const isInterrupted = existsSync(layoutOf(join(root, "var/lib/berth")).journal(name));
+  const state = containers.find((container) => container.name === name)?.state;
+  const right = isInterrupted ? ["interrupted"] : ["unknown", undefined];
+  if (!right.includes(state)) throw new Error(`${name} is listed as ${state}, interrupted: ${isInterrupted}`);
 }
 
 export async function inCopy<T>(base: string, use: (dir: string) => Promise<T>): Promise<T> {

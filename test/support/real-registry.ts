@@ -2,18 +2,18 @@
  * Debian's docker-registry as a child process on 127.0.0.1, unpacked and never installed; with TLS, with users, or with tokens
  * of a token server that signs with the key of the fixtures.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { sign, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpsServer, type Server } from "node:https";
-import { type AddressInfo, connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { cached } from "./lab/cache.ts";
 import { downloadPackages, unpackPackages } from "./lab/debian.ts";
+import { freePort, untilListening } from "./listening.ts";
 
 const TLS = fileURLToPath(new URL("../fixtures/tls/", import.meta.url));
 export const CERTIFICATE: string = join(TLS, "server.crt");
@@ -37,9 +37,7 @@ export async function startRealRegistry(kind: RegistryKind): Promise<RealRegistr
   await writeFile(join(dir, "htpasswd"), HTPASSWD);
   await writeFile(join(dir, "config.yml"), configOf(kind, { dir, port, realm: tokens?.realm }));
   const child = spawn(program, ["serve", join(dir, "config.yml")], { stdio: ["ignore", "ignore", "pipe"] });
-  const said: Buffer[] = [];
-  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
-  await untilListening(port, { child, said });
+  await untilListening(port, { child, what: "docker-registry" });
   return {
     host: `127.0.0.1:${port}`,
     async close() {
@@ -81,32 +79,6 @@ function configOf(
     ...(kind === "htpasswd" && { auth }),
     ...(kind === "token" && { auth: { token } }),
   });
-}
-
-async function untilListening(
-  port: number,
-  { child, said }: { child: ChildProcess; said: Buffer[] },
-): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (child.exitCode !== null) break;
-    const socket = connect(port, "127.0.0.1");
-    const connected = await new Promise<boolean>((resolve) => {
-      socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (connected) return;
-    await sleep(25);
-  }
-  child.kill();
-  throw new Error(`docker-registry does not listen: ${Buffer.concat(said).toString()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Gives tokens for what is asked: to push for the user, to pull from `public/` for everybody. */

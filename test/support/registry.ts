@@ -329,16 +329,20 @@ function allows(granted: string, wanted: string): boolean {
   return wanted === "" || actions.split(",").every((action) => given.includes(action));
 }
 
-/** What refers to a digest, with the artifact type of its manifest. */
+/** What refers to a digest, with the artifact type and the annotations of its manifest (distribution-spec, "Listing Referrers"). */
 function referrersIn({ manifests }: RegistryContent, { repository, target }: Route): object[] {
   const found: object[] = [];
   for (const [key, { bytes, mediaType, digest }] of manifests) {
     if (key !== `${repository}@${digest}`) continue;
-    const { subject, artifactType } = JSON.parse(bytes.toString()) as {
+    const { subject, artifactType, config, annotations } = JSON.parse(bytes.toString()) as {
       subject?: { digest: string };
       artifactType?: string;
+      config?: { mediaType: string };
+      annotations?: object;
     };
-    if (subject?.digest === target) found.push({ mediaType, digest, size: bytes.length, artifactType });
+    if (subject?.digest !== target) continue;
+    const size = bytes.length;
+    found.push({ mediaType, digest, size, artifactType: artifactType ?? config?.mediaType, annotations });
   }
   return found;
 }

@@ -1,7 +1,8 @@
 /** Signatures of images as other programs make them: JSON written by hand, signed by gpg or by node:crypto. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, scryptSync, sign } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { makeContent, type TestContent } from "./images.ts";
 
 export interface PayloadOptions {
@@ -78,4 +79,23 @@ export function cosignManifest(
   content.blobs.set(describe(config, "x").digest, config);
   for (const { payload } of signatures) content.blobs.set(describe(payload, "x").digest, payload);
   return content;
+}
+
+/** As `cosign generate-key-pair` writes a private key. */
+export function encryptedKey({ key }: SigstoreKey, passphrase: string): string {
+  const salt = Buffer.alloc(32, 1);
+  const nonce = Buffer.alloc(24, 2);
+  const params = { N: 32768, r: 8, p: 1 };
+  const secret = scryptSync(passphrase, salt, 32, { ...params, maxmem: 64 * 1024 * 1024 });
+  const box = xsalsa20poly1305(new Uint8Array(secret), new Uint8Array(nonce));
+  const ciphertext = Buffer.from(box.encrypt(new Uint8Array(key.export({ type: "pkcs8", format: "der" }))));
+  const json = JSON.stringify({
+    kdf: { name: "scrypt", params, salt: salt.toString("base64") },
+    cipher: { name: "nacl/secretbox", nonce: nonce.toString("base64") },
+    ciphertext: ciphertext.toString("base64"),
+  });
+  const body = Buffer.from(json)
+    .toString("base64")
+    .replace(/(.{64})/g, "$1\n");
+  return `-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\n${body}\n-----END ENCRYPTED COSIGN PRIVATE KEY-----\n`;
 }

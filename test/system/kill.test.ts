@@ -1,4 +1,4 @@
-/** SIGKILL in the middle of update, rollback and uninstall of a service that runs; then recovery, or a reboot. */
+/** SIGKILL in the middle of install, update, rollback and uninstall of a service that runs; then recovery, the command again, or a reboot. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isLong, say } from "../support/crash.ts";
 import { draw, sample } from "../support/kill-points.ts";
@@ -9,8 +9,10 @@ const lab = machine();
 const image = "localhost:5000/probe-notify";
 const install = ["berth", "install", image, "--name", "turn", "--runtime", "systemd", "--env", "A=0"];
 const LONG = 3_600_000;
-/** In the long form, for each of the three commands. */
-const DRAWN = 100;
+/** In the long form, for each of the four commands: 300 in all. */
+const DRAWN = 75;
+/** Of those, each so manieth is followed by a reboot. */
+const REBOOTED = 5;
 
 beforeAll(async () => {
   await lab.output(["berth", "pull", image]);
@@ -26,6 +28,7 @@ afterAll(async () => {
 });
 
 test.each<[verb: string, argv: (round: number) => string[], count: number]>([
+  ["install", () => install.slice(1), 4],
   [
     "update",
     (round) => ["update", "turn", "--no-pull", "--watch", "0", "--set", `A=${round}`, "--set", "B=1"],
@@ -36,8 +39,9 @@ test.each<[verb: string, argv: (round: number) => string[], count: number]>([
 ])(
   "%s that is killed leaves a service that runs, whole, or none",
   async (verb, argv, count) => {
-    await lab.run(["berth", "uninstall", "turn", "--purge"]);
-    await makeTwo();
+    const prepare = verb === "install" ? makeNone : makeTwo;
+    await makeNone();
+    await prepare();
     const { calls, status } = await trace(argv(1000));
     expect(status).toBe(0);
     const seed = Number(process.env["BERTH_SEED"] ?? Date.now() % 1_000_000);
@@ -45,13 +49,15 @@ test.each<[verb: string, argv: (round: number) => string[], count: number]>([
     if (isLong) say(`${verb}: BERTH_SEED=${seed}`);
     let killed = 0;
     for (const [round, n] of points.entries()) {
-      await makeTwo();
+      await prepare();
       const answer = await trace(argv(round), n);
       if (answer.killed) killed += 1;
-      // The last of the sample, and every tenth of the drawn, by a reboot.
-      if (isLong ? round % 10 === 9 : round === points.length - 2) await lab.reboot();
-      else await lab.output(["berth", "recover"]);
       try {
+        await expectListed();
+        // The last but one of the sample is followed by a reboot.
+        if (isLong ? round % REBOOTED === REBOOTED - 1 : round === points.length - 2) await lab.reboot();
+        else if (round % 2 === 0) await lab.output(["berth", "recover"]);
+        else await lab.run(["berth", ...argv(round)]); // it may say that it is done already
         await expectWhole();
       } catch (cause) {
         const at = answer.calls.at(-1);
@@ -63,12 +69,26 @@ test.each<[verb: string, argv: (round: number) => string[], count: number]>([
   LONG,
 );
 
+async function makeNone(): Promise<void> {
+  await lab.run(["berth", "uninstall", "turn", "--purge"]);
+}
+
 /** The service runs, with a deployment to go back to. */
 async function makeTwo(): Promise<void> {
   if ((await lab.run(["berth", "status", "turn"])).exitCode === 4) {
     await lab.output(install);
     await lab.output(["berth", "update", "turn", "--no-pull", "--watch", "0", "--set", "C=1"]);
   }
+}
+
+/** What a command left half done is listed as interrupted, and nothing else is. */
+async function expectListed(): Promise<void> {
+  const { exitCode } = await lab.run(["test", "-e", "/var/lib/berth/containers/.journal/turn.json"]);
+  const { containers } = JSON.parse(await lab.output(["berth", "list", "--json"])) as {
+    containers: { name: string; state: string }[];
+  };
+  const isListed = containers.some(({ name, state }) => name === "turn" && state === "interrupted");
+  expect(isListed).toBe(exitCode === 0);
 }
 
 /** Installed: it runs, starts at boot, is what its deployment says; or nothing of it but data is left. */

@@ -141,6 +141,32 @@ describe("events", () => {
     expect(raw).not.toContain("secret-value");
   });
 
+  test("what the admin says of a container is on record too, once", async () => {
+    const said: string[][] = [
+      ["order", "turn", "--after", "network.target"],
+      ["pin", "turn"],
+      ["pin", "turn"],
+      ["unpin", "turn"],
+      ["hold", "turn"],
+      ["hold", "turn"],
+      ["unhold", "turn"],
+      ["auto-update", "turn"],
+      ["auto-update", "turn", "--off"],
+    ];
+    for (const words of said) await lab.output(["berth", ...words]);
+    const { events } = JSON.parse(await lab.output(["berth", "history", "turn", "--events", "--json"])) as {
+      events: { change: string; result: string; deployment?: number; digest?: string }[];
+    };
+    const last = events.slice(events.findLastIndex(({ change }) => change === "install") + 1);
+    const changes = ["order", "pin", "unpin", "hold", "unhold", "auto-update", "no-auto-update"];
+    expect(last.map(({ change, result }) => `${change} ${result}`)).toEqual(
+      changes.flatMap((change) => [`${change} begun`, `${change} done`]),
+    );
+    for (const event of last)
+      expect(event).toMatchObject({ deployment: 0, digest: expect.stringMatching(/^sha256:/) });
+    expect(await lab.output(["berth", "history", "turn", "--events"])).toMatch(/ unhold +done /);
+  });
+
   test("--progress=json has them as lines", async () => {
     const { stderr } = await lab.run([
       "berth",

@@ -82,18 +82,33 @@ describe.each(runtimes)("by %s", (runtime) => {
     await gone();
   });
 
-  test("--writable keep: an update that fails and those that follow leave no mount of what they replace", async () => {
-    await install("--writable", "keep");
-    const update = (...set: string[]) =>
-      lab.run(["berth", "update", "it", "--watch", "1", "--no-pull", "--set", ...set]);
-    const failed = await update("PROBE_MODE=crash");
-    expect(failed.stderr).toContain("deployment 0 runs again");
-    for (const value of ["A=1", "A=2", "A=3"])
-      expect(await update(value)).toMatchObject({ exitCode: 0, stderr: "" });
-    const entries = await lab.output(["ls", "/var/lib/berth/containers"]);
-    expect(entries.split("\n")).toEqual(["it", "it.0", "it.1"]);
-    await gone();
-  });
+  const ways = ["keep", "discard"];
+  test.each(ways)(
+    "--writable %s: updates, failed ones too, leave no mount of what they replace",
+    async (how) => {
+      await install("--writable", how);
+      const roots = async (): Promise<string[]> =>
+        (await lab.output(["sh", "-c", "grep -o 'it[.][0-9]*/root ' /proc/self/mountinfo || true"]))
+          .split("\n")
+          .map((line) => line.trim());
+      const update = (...set: string[]) =>
+        lab.run(["berth", "update", "it", "--watch", "1", "--no-pull", "--set", ...set]);
+      const failed = await update("PROBE_MODE=crash");
+      expect(failed.stderr).toContain("deployment 0 runs again");
+      expect(await roots()).toEqual(["it.0/root"]);
+      for (const [at, value] of ["A=1", "A=2", "A=3"].entries()) {
+        expect(await update(value)).toMatchObject({ exitCode: 0, stderr: "" });
+        expect(await roots()).toEqual([`it.${(at + 1) % 2}/root`]);
+      }
+      await lab.output(["systemctl", "stop", "it"]);
+      const stopped = await update("PROBE_MODE=crash");
+      expect(stopped).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(await roots()).toEqual([""]);
+      const entries = await lab.output(["ls", "/var/lib/berth/containers"]);
+      expect(entries.split("\n")).toEqual(["it", "it.0", "it.1"]);
+      await gone();
+    },
+  );
 
   test("--network private: a loopback and nothing else", async () => {
     await install("--network", "private");

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Argument, Command, Option } from "commander";
 import { expect, test } from "vitest";
+import { ownVerbs } from "../../src/commands/atomic/own-verbs.ts";
+import { spellings } from "../../src/commands/atomic/table.ts";
 import { verbs } from "../../src/commands/verbs.ts";
 import { createProgram } from "../../src/program.ts";
 
@@ -46,8 +48,8 @@ function synopsisOf(command: Command): string {
   return names.map((name) => [`**berth ${name}** [*options*]`, ...operands].join(" ")).join("\n\n");
 }
 
-test("docs/man has a page for berth and for each verb, and no other", () => {
-  const expected = ["berth.8.md", ...commands.map(([name]) => `berth-${name}.8.md`)];
+test("docs/man has a page for berth, for atomic and for each verb, and no other", () => {
+  const expected = ["atomic.8.md", "berth.8.md", ...commands.map(([name]) => `berth-${name}.8.md`)];
   expect(readdirSync(pages).sort()).toEqual(expected.sort());
 });
 
@@ -83,6 +85,22 @@ test("the page of berth has the options of every verb", () => {
     "-V, --version",
     "-h, --help",
   ]);
+});
+
+test("the page of atomic has every spelling of Atomic's, with its options", () => {
+  const sections = (readPage("atomic").get("VERBS") ?? "").split(/^### /m).slice(1);
+  const shown = sections.map((section) => {
+    const [heading = ""] = section.split("\n");
+    return {
+      words: [...heading.matchAll(/\*\*(.+?)\*\*/g)].map(([, word]) => word),
+      flags: flagsIn(section),
+    };
+  });
+  const declared = [...spellings, ...ownVerbs].map(({ name, aliases = [], options }) => ({
+    words: [name, ...aliases],
+    flags: options.filter(({ hidden }) => hidden !== true).map(({ flags }) => flags),
+  }));
+  expect(shown).toEqual(declared);
 });
 
 test("the page of berth has every error code, and no other", () => {

@@ -41,6 +41,7 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
     isExecutable: () => true,
+    resolve: (path) => path,
     directory: () => ({ uid: 0, gid: 0, mode: 0o700 }),
     number: 0,
     dir: "/var/lib/berth/containers/etcd.0",
@@ -51,9 +52,17 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     paths: {
       unitDirectory: "/etc/systemd/system",
       tmpfilesDirectory: "/etc/tmpfiles.d",
-      sysusersDirectory: "/etc/sysusers.d",
       state: "/var/lib/berth",
     },
+    variables: {
+      imageName: "registry.example.com/etcd:3.4",
+      atomic: "/usr/local/bin/berth",
+      uuid: "0f0e0d0c-0b0a-4908-8706-050403020100",
+    },
+    caller: { uid: 0, gid: 0 },
+    security: { selinux: false, apparmor: false },
+    kindOf: () => "dir",
+    madeSources: new Set(),
     now: 1_700_000_000,
     ...more,
   };

@@ -63,7 +63,7 @@ test("planDeployment() makes a state directory of each volume, owned as in the i
     }),
   );
   expect(made.state).toEqual([
-    { path: "/var/lib/etcd", uid: 0, gid: 0, mode: "0755" },
+    { path: "/var/lib/etcd", uid: 0, gid: 0, mode: "0700" },
     { path: "/var/lib/etcd/var-lib-pg", uid: 0, gid: 0, mode: "0755" },
     { path: "/var/lib/etcd/data", uid: 5, gid: 6, mode: "2750", image: "/data" },
   ]);
@@ -83,6 +83,64 @@ test("planDeployment() binds a volume of the request in place of the image's at 
   expect(mounts.filter((mount) => mount.destination === "/var/lib/etcd")).toEqual([
     { destination: "/var/lib/etcd", type: "bind", source: "/srv/etcd", options: ["rbind", "rprivate", "ro"] },
   ]);
+});
+
+test("planDeployment() starts the service after the mounts of every source and volume", () => {
+  const made = plan(
+    request({ volumes: [parseVolume("/srv/a:/a"), parseVolume("/data:/b:ro"), parseVolume("/srv/a:/c")] }),
+  );
+  const unit = parseUnit(text(made, "10-berth.conf"));
+  expect(getValue(unit, { section: "Unit", key: "RequiresMountsFor" })).toBe(
+    "/var/lib/berth /var/lib/etcd/var-lib-etcd /srv/a /data",
+  );
+});
+
+describe("planDeployment() for chroot", () => {
+  const links: Record<string, string> = {
+    "/data": "/etc/data",
+    "/run": "/var/run",
+    "/out": "/proc/self/root",
+  };
+  const resolve = (path: string): string => links[path] ?? path;
+  const CHROOT: Runtime = { kind: "chroot", path: "/usr/sbin/chroot" };
+  const known = facts({ runtime: CHROOT, resolve, systemdVersion: 252, config: { volumes: [] } });
+
+  test("mounts where a link of the image leads inside its root, never where it would lead on the host", () => {
+    const made = plan(request({ volumes: [parseVolume("/srv/a:/data")] }), known);
+    const binds = getAllValues(parseUnit(text(made, "10-berth.conf")), {
+      section: "Service",
+      key: "BindPaths",
+    });
+    expect(binds).toContain("/srv/a:/var/lib/berth/containers/etcd.0/rootfs/etc/data");
+    expect(binds).toContain("/run/berth/etcd:/var/lib/berth/containers/etcd.0/rootfs/var/run:norbind");
+  });
+
+  test("refuses a mount at a link that leads to the host's own file systems", () => {
+    const asked = request({ volumes: [parseVolume("/srv/a:/out")] });
+    const failure = expect.objectContaining({
+      code: "RUNTIME_UNSUPPORTED",
+      message: expect.stringContaining("/out, which leads to /proc/self/root"),
+    });
+    expect(() => plan(asked, known)).toThrow(failure);
+  });
+});
+
+test.each([
+  ["systemd", SYSTEMD],
+  ["chroot", { kind: "chroot", path: "/usr/sbin/chroot" } as const],
+])("planDeployment() for %s refuses paths that the host's systemd would damage", (_, runtime) => {
+  for (const odd of ['/srv/a "b"', "/srv/it's", "/srv/a\\b", "/srv/a b"]) {
+    const asked = request({ volumes: [parseVolume(`${odd}:/a`)] });
+    const of = (systemdVersion: number | undefined): Plan => plan(asked, facts({ runtime, systemdVersion }));
+    const failure = expect.objectContaining({
+      code: "RUNTIME_UNSUPPORTED",
+      message: expect.stringContaining(JSON.stringify(odd)),
+    });
+    expect(of(252).lost).toEqual([]);
+    expect(() => of(257)).toThrow(failure);
+    expect(() => of(undefined)).toThrow(failure);
+  }
+  expect(() => plan(request(), facts({ runtime: RUNC, systemdVersion: 257 }))).not.toThrow();
 });
 
 test("planDeployment() has a missing source, and one below /run, made at boot", () => {

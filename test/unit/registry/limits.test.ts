@@ -4,8 +4,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { parseReference, type RegistryReference } from "../../../src/oci/reference.ts";
 import type { BlobOptions } from "../../../src/registry/blob.ts";
 import { type ClientOptions, RegistryClient } from "../../../src/registry/client.ts";
+import { Lookaside } from "../../../src/registry/lookaside.ts";
 import { failureOf } from "../../support/failures.ts";
 import { OneImage } from "../../support/one-image.ts";
+import type { Fault, RequestKind } from "../../support/registry.ts";
 
 let at: OneImage;
 
@@ -93,4 +95,80 @@ test("blob: cuts without progress are counted", async () => {
   at.registry.requests.length = 0;
   expect((await failureOf(() => blob({ longAgoMs: 0 }))).code).toBe("REGISTRY_UNREACHABLE");
   expect(at.registry.requestsOf("blob")).toHaveLength(6);
+});
+
+const drip: Fault = { on: "other", chunk: 1, delay: 20 };
+const quick = { smallMs: 200 };
+
+test.each<[RequestKind, (client: RegistryClient) => Promise<unknown>]>([
+  ["manifest", (client) => client.manifest("1.0")],
+  ["tags", (client) => client.tags()],
+  ["referrers", (client) => client.referrers(at.image.digest)],
+])("%s: a drip ends in time", async (on, use) => {
+  await at.registry.close();
+  at = await OneImage.start({ referrers: true });
+  at.registry.fault({ ...drip, on });
+  const started = performance.now();
+  expect(await failureOf(() => withClient(use, quick))).toMatchObject({
+    code: "REGISTRY_UNREACHABLE",
+    message: expect.stringContaining("the answer took too long"),
+  });
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(at.registry.requestsOf(on)).toHaveLength(3);
+});
+
+test("token: a drip ends in time", async () => {
+  await at.registry.close();
+  at = await OneImage.start({ auth: "bearer", anonymous: true });
+  at.registry.fault({ ...drip, on: "token" });
+  expect(await failureOf(() => withClient((client) => client.manifest("1.0"), quick))).toMatchObject({
+    code: "REGISTRY_UNREACHABLE",
+    message: expect.stringContaining("the answer took too long"),
+  });
+});
+
+test.each([
+  ["a drip", { ...drip, on: /signature-1$/, status: 200, body: Buffer.alloc(1000, 0xa3) }, "took too long"],
+  ["without an end", { on: /signature-1$/, status: 200, endless: true }, "larger than 4194304 bytes"],
+  [
+    "a redirect in circles",
+    { on: /signature-1/, status: 307, headers: { location: "?again" } },
+    "redirects more",
+  ],
+] as [string, Fault, string][])("signature: %s ends in time and memory", async (_, fault, message) => {
+  at.registry.fault(fault);
+  const before = process.memoryUsage().rss;
+  const options = { ...quick, retryMs: 1, insecure: true };
+  const place = new Lookaside(new URL(`${at.registry.origin}/signatures`), "team/app", options);
+  const failure = await failureOf(() => place.read(at.image.digest));
+  expect(failure.message).toContain(message);
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+});
+
+test("signatures and pages that are slow together end in time", async () => {
+  const slow = { smallMs: 300, retryMs: 1, insecure: true };
+  at.registry.fault({ on: /signature-/, delay: 100, status: 200, body: Buffer.from([0xa3, 1]) });
+  const place = new Lookaside(new URL(`${at.registry.origin}/signatures`), "team/app", slow);
+  const started = performance.now();
+  expect((await failureOf(() => place.read(at.image.digest))).message).toContain("too slowly");
+  for (let page = 0; page < 100; page++) {
+    const headers = { link: `</v2/team/app/tags/list?last=${page}>; rel="next"` };
+    at.registry.fault({ on: "tags", times: 1, delay: 100, status: 200, headers, body: "{}" });
+  }
+  const failure = await failureOf(() => withClient((client) => client.tags(), { smallMs: 300 }));
+  expect(failure.message).toContain("too slowly");
+  expect(performance.now() - started).toBeLessThan(15_000);
+});
+
+test("lists: pages that are large together are refused", async () => {
+  const body = JSON.stringify({
+    tags: Array.from({ length: 30_000 }, (_, index) => `${index}`.padStart(120, "t")),
+  });
+  for (let page = 0; page < 30; page++) {
+    const headers = { link: `</v2/team/app/tags/list?last=${page}>; rel="next"` };
+    at.registry.fault({ on: "tags", times: 1, status: 200, headers, body });
+  }
+  const failure = await failureOf(() => withClient((client) => client.tags()));
+  expect(failure.message).toContain("has no end");
+  expect(at.registry.requestsOf("tags").length).toBeLessThan(25);
 });

@@ -175,7 +175,7 @@ describe("Store.add() fails and leaves nothing", () => {
     await expect(add(imageOf([]))).rejects.toThrow(expect.objectContaining({ code: "MANIFEST_INVALID" }));
   });
 
-  test("a bomb stops at the limit", async () => {
+  test("statement 13: a bomb stops at the limit", async () => {
     const bomb = rawTar(rawEntry({ name: "zeros" }, Buffer.alloc(30_000_000)));
     await expectFailure(() => add(imageOf([bomb], { compression: "zstd" }), { limit: 1_000_000 }), {
       code: "LAYER_INVALID",

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  type Stats,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Event } from "../../../src/events.ts";
 import { sha256 } from "../../../src/oci/digest.ts";
+import { checkTree } from "../../../src/store/check-tree.ts";
 import { removeTree } from "../../../src/store/files.ts";
 import { Store, type StoredImage } from "../../../src/store/store.ts";
 import { listingOf } from "../../support/listing-of.ts";
@@ -67,6 +69,8 @@ describe("Store.open()", () => {
       "/containers 4 700 0:0",
       "/containers/.journal 4 700 0:0",
       "/containers/.lock 4 700 0:0",
+      "/containers/.state 4 700 0:0",
+      "/scratch 4 700 0:0",
       "/store 4 700 0:0",
       "/store/format 10 600 0:0",
       "/store/images 4 700 0:0",
@@ -168,6 +172,35 @@ describe("Store.add()", () => {
     expect(lstatSync(join(b, "f")).mtimeMs).toBe(1_000_000);
   });
 
+  test("a source whose time its .pyc records has its own time in each checkout", async () => {
+    const tar = (seconds: number): Promise<Buffer> => {
+      const mtime = new Date(seconds * 1000);
+      return tarOf([
+        { name: "a/mod.py", content: "x = 1\n", mtime },
+        { name: "a/other.py", content: "x = 2\n", mtime },
+        { name: "a/same.py", content: "x = 3\n", mtime: new Date(500_000) },
+        { name: `a/${seconds}`, content: `${seconds}` },
+      ]);
+    };
+    // As an image often has it: the bytecode comes in a later layer than the source.
+    const bytecode = await tarOf([
+      { name: "a/__pycache__/mod.cpython-311.pyc", content: "bytecode" },
+      { name: "a/__pycache__/same.cpython-311.opt-1.pyc", content: "bytecode" },
+    ]);
+    const a = await checkout(await add(imageOf([await tar(1000), bytecode])), "a");
+    const stored = await add(imageOf([await tar(2000), bytecode]), "b");
+    const b = await checkout(stored, "b");
+    const stat = (root: string, name: string): Stats => lstatSync(join(root, "a", name));
+    expect([stat(a, "mod.py").mtimeMs, stat(b, "mod.py").mtimeMs]).toEqual([1_000_000, 2_000_000]);
+    expect(readFileSync(join(b, "a/mod.py"), "utf8")).toBe("x = 1\n");
+    for (const name of ["other.py", "same.py"]) expect(stat(b, name).ino).toBe(stat(a, name).ino);
+    const options = { dir: b, isMountPoint: () => false };
+    for (const mustShare of [false, true]) {
+      const { damaged } = await checkTree(store.layout, await store.tree(stored), { ...options, mustShare });
+      expect(damaged).toEqual([]);
+    }
+  });
+
   test("same content with another mode, owner or xattr is another object", async () => {
     const layer = rawTar(
       rawEntry({ name: "a" }, "x"),
@@ -237,25 +270,6 @@ describe("Store.unname() and Store.prune()", () => {
     expect(await store.prune()).toMatchObject({ images: 1, layers: 2, objects: 3 });
     await add(image);
     await checkout((await store.find("test"))?.image as StoredImage);
-  });
-
-  test("prune waits for a pull", async () => {
-    const image = imageOf([BASE]);
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const order: string[] = [];
-    const pull = store.add(
-      { ...image, names: [NAME] },
-      {
-        async *blob(descriptor) {
-          await gate;
-          yield* image.blob(descriptor);
-        },
-      },
-    );
-    const other = await Store.open(join(dir, "state"));
-    const prune = other.prune().then(() => order.push("pruned"));
-    await Promise.all([pull.then(() => order.push("pulled")), prune, Promise.resolve().then(open)]);
-    expect(order).toEqual(["pulled", "pruned"]);
   });
 
   test("unname() of an unknown name is IMAGE_UNKNOWN", async () => {
@@ -365,7 +379,7 @@ describe("Store.checkout()", () => {
         message: expect.stringContaining(`${name} (/hard) is missing`) as string,
       }),
     );
-    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock"]);
+    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock", ".state"]);
   });
 
   test("an existing directory is left alone", async () => {
@@ -387,7 +401,7 @@ describe("Store.checkout()", () => {
     const running = store.checkout(tree, rootfs(), { signal: abort.signal });
     setTimeout(() => abort.abort(), 5);
     await expect(running).rejects.toThrow(expect.objectContaining({ code: "INTERRUPTED" }));
-    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock"]);
+    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock", ".state"]);
   });
 });
 

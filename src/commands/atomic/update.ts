@@ -1,0 +1,84 @@
+import { Failure } from "../../errors.ts";
+import { layoutOf } from "../../store/layout.ts";
+import { line, table, type View } from "../../view.ts";
+import type { Context, Handler } from "../command.ts";
+import type { UpdateResult } from "../update.ts";
+import { hexOf } from "./columns.ts";
+import { fetchNamed } from "./fetch.ts";
+import { readImageName } from "./image-name.ts";
+import { missing, notInstalled } from "./refuse.ts";
+import type { Asked, Words } from "./spelling.ts";
+
+type Result = UpdateResult & { state: string };
+
+/** Asks no registry: `images update`, or a pull, has brought what is new. */
+export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
+  checkUsage(args, options);
+  const { rebase } = options;
+  const image =
+    typeof rebase === "string"
+      ? await fetchNamed(context, await readImageName(rebase), {})
+      : { name: undefined, options: {} };
+  const asked = { ...options, rebase: image.name, ...image.options, pull: false };
+  const result = await missing(notInstalled(args[0]), () =>
+    Promise.resolve(verb.run(context, args, asked as never) as Promise<UpdateResult>),
+  );
+  return { ...result, state: context.config.state };
+}
+
+/** Undefined: as berth's own. */
+export function view({ updates, notes, state }: Result, { args, options }: Asked): View | undefined {
+  const [only] = updates;
+  const lines = notes.map((text) => line(text));
+  if (options["all"] === true || args.length > 1) return [...lines, ...viewAll(updates)];
+  if (only?.outcome === "unchanged") return [line("Latest version already installed.")];
+  if (only?.outcome === "updated" && only.to !== undefined)
+    return [line(`Extracting to ${layoutOf(state).deployment(only.name, only.to.deployment)}`), ...lines];
+  return undefined;
+}
+
+const STATUS = {
+  updated: "Updated now",
+  unchanged: "Updated",
+  staged: "Not updated",
+  planned: "Not updated",
+  skipped: "Not updated",
+  failed: "Failed",
+};
+
+function viewAll(updates: UpdateResult["updates"]): View {
+  const titles = [
+    "Container",
+    "Image ID before update",
+    "Image ID after update",
+    "Latest image ID",
+    "Status",
+  ];
+  const rows = updates.map((each) => {
+    const before = "from" in each ? each.from.digest : "";
+    const after = "from" in each && each.outcome === "updated" ? (each.to?.digest ?? "") : before;
+    const latest = "from" in each ? (each.to?.digest ?? before) : "";
+    return [each.name, ...[before, after, latest].map((id) => hexOf(id).slice(0, 12)), STATUS[each.outcome]];
+  });
+  const failed = updates.flatMap((each) =>
+    each.outcome === "failed" ? [line(`${each.name}: ${each.message}`)] : [],
+  );
+  return [
+    line("SUMMARY"),
+    table(
+      titles.map((title) => ({ title })),
+      rows,
+    ),
+    ...failed,
+  ];
+}
+
+function checkUsage(names: readonly string[], { all, set, rebase }: Words["options"]): void {
+  if (names.length === 0 && all !== true)
+    throw new Failure("USAGE", "Too few arguments.  Please specify the container");
+  if (all !== true) return;
+  const incompatible = "Incompatible options specified.  --all doesn't support";
+  if (names.length > 0) throw new Failure("USAGE", `${incompatible} a container name`);
+  if (Object.keys(set as object).length > 0 || rebase !== undefined)
+    throw new Failure("USAGE", `${incompatible} --set or --rebase`);
+}

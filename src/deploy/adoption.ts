@@ -1,0 +1,117 @@
+/** The record of an adoption: how the host was before it, until the admin confirms. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure, isErrno } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { Layout } from "../store/layout.ts";
+import { removeDurably, writeDurably } from "../sys/durable.ts";
+import { readAllMounts } from "../sys/mount-points.ts";
+import { currentDeployment, deploymentsOf } from "./containers.ts";
+import { enable, isEnabled } from "./enablement.ts";
+import { placeHostFile, removeHostFile } from "./host-files.ts";
+import { readInfo } from "./info.ts";
+import { removeLedger } from "./ledger.ts";
+import { removeSettings } from "./settings.ts";
+import { filesRequestOf, settleFiles } from "./settle-files.ts";
+import { removeDeployment } from "./standings.ts";
+
+export interface Adoption {
+  schema: 1;
+  name: string;
+  /** Atomic's directory of checkouts, as typed. */
+  from: string;
+  /** `begun` until all is done: an interrupted one is undone. */
+  /** The number of the deployment that was current. */
+  current: number;
+  state: "begun" | "adopted";
+  enabled: boolean;
+  running: boolean;
+  /** Host files that the adoption changes, as the service's system sees them; null for one that was not there. */
+  files: { path: string; text: string | null; mode: number }[];
+}
+
+export async function writeAdoption(layout: Layout, adoption: Adoption): Promise<void> {
+  await mkdir(layout.adoptions, { recursive: true, mode: 0o700 });
+  const text = `${JSON.stringify(adoption, undefined, 2)}\n`;
+  await writeDurably(layout.adoption(adoption.name), text, { mode: 0o600 });
+}
+
+export async function readAdoption(layout: Layout, name: string): Promise<Adoption | undefined> {
+  const path = layout.adoption(name);
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Adoption;
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new Failure("STORE_CORRUPT", `${path} cannot be read`, { cause });
+  }
+}
+
+/** Of all adoptions that wait for a confirmation or were interrupted, sorted. */
+export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
+  try {
+    const files = await readdir(adoptions);
+    return files
+      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
+      .map((file) => file.slice(0, -".json".length))
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+export async function removeAdoption(layout: Layout, name: string): Promise<void> {
+  await removeDurably(layout.adoption(name));
+}
+
+/**
+ * Atomic has the container again, as it was: units, enablement, and a service that ran runs. One that berth has restarted meanwhile is
+ * restarted once more, from Atomic's checkout. The caller holds the container's lock.
+ */
+export async function undoAdoption(host: Host, adoption: Adoption): Promise<void> {
+  const { layout, config } = host;
+  const { name } = adoption;
+  const unit = `${name}.service`;
+  host.report({ type: "step", step: "undo", name });
+  for (const { path, text, mode } of adoption.files) {
+    const target = join(config.root, path);
+    if (text === null) await removeHostFile(target, config.unitDirectory);
+    else await placeHostFile(target, { text, mode });
+  }
+  if (!host.offline) await (await host.systemd()).reload();
+  if (adoption.enabled && !(await isEnabled(host, unit))) await enable(host, unit);
+  const numbers = await deploymentsOf(layout, name);
+  if (!host.offline && adoption.running) {
+    const systemd = await host.systemd();
+    const isOurs = numbers.some((number) => isSeen(layout.deployment(name, number)));
+    if (isOurs || (await systemd.unit(unit)).activeState !== "active") await systemd.restart(unit);
+  }
+  if ((await currentDeployment(layout, name)) !== undefined) await removeDurably(layout.container(name));
+  await giveBackFiles(host, adoption, numbers);
+  await removeSettings(layout, name);
+  for (const number of numbers) await removeDeployment(layout, name, number);
+  await removeAdoption(layout, name);
+}
+
+/** Those that Atomic had there, where a rollback has changed them; berth keeps no account of them any more. */
+async function giveBackFiles(
+  host: Host,
+  { name, current }: Adoption,
+  numbers: readonly number[],
+): Promise<void> {
+  const dir = host.layout.deployment(name, current);
+  // Without a ledger none was taken over, or the container is uninstalled and they are gone.
+  if (numbers.includes(current) && existsSync(host.layout.ledger(name)))
+    await settleFiles(host, { ...filesRequestOf(await readInfo(dir)), conflicts: "keep", dir });
+  await removeLedger(host.layout, name);
+}
+
+/** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */
+export function isSeen(dir: string): boolean {
+  const rootfs = join(dir, "rootfs");
+  return readAllMounts().some(
+    ({ root, path }) => (root.split("/").length > 2 && rootfs.endsWith(root)) || path.startsWith(`${dir}/`),
+  );
+}
