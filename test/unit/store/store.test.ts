@@ -69,6 +69,7 @@ describe("Store.open()", () => {
       "/containers 4 700 0:0",
       "/containers/.journal 4 700 0:0",
       "/containers/.lock 4 700 0:0",
+      "/containers/.state 4 700 0:0",
       "/scratch 4 700 0:0",
       "/store 4 700 0:0",
       "/store/format 10 600 0:0",
