@@ -200,20 +200,23 @@ const run: Spelling = {
   load: () => import("./run.ts"),
 };
 
-const mount: Spelling = {
-  name: "mount",
-  verb: "mount",
-  options: [storage],
-  examples: [{ command: "atomic mount etcd /mnt", text: "what it is made of; then atomic umount /mnt" }],
-  load: () => import("./mount.ts"),
-};
-
 const stop: Spelling = {
   name: "stop",
   verb: "stop",
   options: [display],
   examples: [{ command: "atomic stop etcd", text: "it starts again at the next boot" }],
   load: () => import("./stop.ts"),
+};
+
+const mount: Spelling = {
+  name: "mount",
+  verb: "mount",
+  options: [{ ...storage, description: "ostree: berth's own store, not an engine's image of that name" }],
+  examples: [
+    { command: "atomic mount --storage ostree etcd /mnt", text: "what is in the image" },
+    { command: "atomic umount /mnt", text: "and it is gone" },
+  ],
+  load: () => import("./mount.ts"),
 };
 
 export const spellings: readonly Spelling[] = [
