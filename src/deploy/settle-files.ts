@@ -96,7 +96,7 @@ export async function removeFiles(
 }
 
 /** Short, and on the way back too: nobody's interrupt ends the wait. */
-async function lockFiles({ layout, report }: Host): Promise<Lock> {
+export async function lockFiles({ layout, report }: Host): Promise<Lock> {
   await mkdir(layout.containerLocks, { recursive: true, mode: 0o700 });
   return lockFile(layout.containerLock(".files"), { mode: "exclusive", report });
 }

@@ -154,3 +154,35 @@ test("openssl verifies what sign --key puts beside the payload", async () => {
   const verify = ["dgst", "-sha256", "-verify", at("pub.pem"), "-signature", at("raw.sig"), payload];
   expect((await execa("openssl", verify)).stdout).toBe("Verified OK");
 });
+
+test("a sigstore signature goes with an image into dir:, where skopeo accepts it; and out of one that skopeo wrote", async () => {
+  const key = sigstoreKey();
+  const { plain } = await writeKeys(key);
+  await tree.berth.json("sign", name, "--key", plain);
+  await tree.berth.json("copy", name, `dir:${tree.root}/by-berth`);
+  const copied = await ask(skopeo, tree, [
+    "copy",
+    "--src-tls-verify=false",
+    `docker://${name}`,
+    `dir:${tree.root}/by-skopeo`,
+  ]);
+  expect(copied).toMatchObject({ exitCode: 0 });
+  const exact = { signedIdentity: { type: "exactReference", dockerReference: name } };
+  const verdicts = async (): Promise<boolean[]> => {
+    const found: boolean[] = [];
+    for (const from of ["by-berth", "by-skopeo"]) {
+      const { exitCode } = await ask(skopeo, tree, [
+        "copy",
+        "--remove-signatures",
+        `dir:${tree.root}/${from}`,
+        `dir:${tree.root}/judged`,
+      ]);
+      found.push(exitCode === 0, await tree.pulls(`dir:${tree.root}/${from}`));
+    }
+    return found;
+  };
+  await tree.policy([{ ...sigstoreSigned(key), ...exact }], "dir");
+  expect(await verdicts()).toEqual([true, true, true, true]);
+  await tree.policy([{ ...sigstoreSigned(sigstoreKey()), ...exact }], "dir");
+  expect(await verdicts()).toEqual([false, false, false, false]);
+});

@@ -295,4 +295,51 @@ const REKOR: TrustCase[] = [
   },
 ];
 
-testTrustTable("sigstore certificates", [...FULCIO, ...REKOR], { sigstore: true });
+/** An own authority in place of Fulcio. */
+function pki(more: object): () => object[] {
+  return () => {
+    const known = {
+      caRootsData: base64(authority.root),
+      caIntermediatesData: base64(authority.intermediate),
+    };
+    return [{ type: "sigstoreSigned", pki: { ...known, ...more } }];
+  };
+}
+
+const PKI: TrustCase[] = [
+  {
+    name: "pki",
+    requirements: pki({ subjectEmail: EMAIL }),
+    attached: certified({ email: EMAIL }, { chain: () => "" }),
+    accepts: true,
+  },
+  {
+    name: "pki, host",
+    requirements: pki({ subjectHostname: "build.example.com" }),
+    attached: certified({ hostname: "build.example.com" }),
+    accepts: true,
+  },
+  {
+    name: "pki, another host",
+    requirements: pki({ subjectHostname: "build.example.com" }),
+    attached: certified({ hostname: "evil.example.com" }),
+    accepts: false,
+    says: /not for the host build.example.com/,
+  },
+  {
+    name: "pki, another authority",
+    requirements: pki({ subjectEmail: EMAIL }),
+    attached: certified({ email: EMAIL }, { by: () => stranger }),
+    accepts: false,
+    says: /unknown authority/,
+  },
+  {
+    name: "pki with rekor in the policy",
+    requirements: () => [{ ...pki({ subjectEmail: EMAIL })()[0], rekorPublicKeyData: base64(log.pem) }],
+    attached: certified({ email: EMAIL }),
+    accepts: false,
+    says: /exclude each other/,
+  },
+];
+
+testTrustTable("sigstore certificates", [...FULCIO, ...REKOR, ...PKI], { sigstore: true });

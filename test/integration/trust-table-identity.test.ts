@@ -25,6 +25,14 @@ testTrustTable("identity", [
     says: /Signature for identity/,
   },
   {
+    name: "name alone, by digest",
+    byDigest: true,
+    requirements: (bench) => [bench.signedBy("alice")],
+    signatures: (bench) => bench.signed({ identity: `${bench.host}/${NAME}` }),
+    accepts: false,
+    says: /Signature for identity/,
+  },
+  {
     name: "other tag, matchRepository",
     requirements: (bench) => [bench.signedBy("alice", identity("matchRepository"))],
     signatures: async (bench) => [await bench.sign(bench.payload({ identity: `${bench.host}/${NAME}:2` }))],
