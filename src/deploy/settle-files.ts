@@ -2,7 +2,7 @@
  * The files of an image on the host: which they are to be, and making them so. All that is refused is refused before anything is
  * changed; a change that is killed can be gone on with or gone back from, by the ledger.
  */
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, lstat, mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
@@ -62,7 +62,9 @@ export async function settleFiles(
   request: FilesRequest & { dir: string },
 ): Promise<FileOutcome[]> {
   const { layout } = host;
-  const { name } = request;
+  const { name, files } = request;
+  // Most containers have none, and most hosts none such container.
+  if (files.length === 0 && !existsSync(layout.ledgers)) return [];
   using _ = await lockFiles(host);
   const { decisions, ledger } = await assess(host, request);
   // Of what is missing a settled ledger need not say that the admin removed it.
@@ -89,6 +91,7 @@ export async function removeFiles(
   name: string,
   { purge }: { purge: boolean },
 ): Promise<FileOutcome[]> {
+  if (!existsSync(host.layout.ledgers)) return [];
   const outcomes = await settleFiles(host, { name, files: [], conflicts: "keep", purge, dir: "" });
   using _ = await lockFiles(host);
   await removeLedger(host.layout, name);

@@ -419,6 +419,7 @@ describe("owns, verify and inspect", () => {
     });
     expect(await succeed("verify", "hello")).toContain("edited /etc/app/app.conf");
     expect(await succeed("inspect", "hello")).toContain("/etc/app/app.conf (edited)");
+    expect(await succeed("status", "hello")).toContain("/etc/app/app.conf (edited)");
   });
 });
 
