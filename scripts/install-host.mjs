@@ -42,8 +42,8 @@ async function main() {
   const links = NAMES.map((name) => join(root, prefix, "bin", name));
   if (!fs.existsSync(join(source, "dist/cli.js")))
     throw new Error("dist/ is missing: run `npm run build` first");
-  const completion = join(root, prefix, "share/bash-completion/completions/berth");
-  for (const path of [target, completion, ...links]) checkInside(root, path);
+  const completions = NAMES.map((name) => join(root, prefix, "share/bash-completion/completions", name));
+  for (const path of [target, ...completions, ...links]) checkInside(root, path);
   checkTarget(target);
   for (const link of links) checkLink(link, target);
 
@@ -60,7 +60,7 @@ async function main() {
     fs.rmSync(staged, { recursive: true, force: true });
   }
   for (const link of links) makeLink(link, target);
-  writeCompletion(completion);
+  for (const [at, path] of completions.entries()) writeCompletion(path, links[at]);
   if (root === "/") for (const words of [["--help"], ["list", "--help"]]) execFileSync(links[0], words);
   console.log(`installed ${target}, called by ${links.join(" and ")}`);
 }
@@ -168,8 +168,9 @@ function makeLink(link, target) {
   fs.renameSync(fresh, link);
 }
 
-function writeCompletion(path) {
-  const words = [join(source, "bin/berth.js"), "--config", "/dev/null", "completion", "bash"];
+/** Of the name that `link` is. */
+function writeCompletion(path, link) {
+  const words = [link, "--config", "/dev/null", "completion", "bash"];
   fs.mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.new`;
   fs.writeFileSync(fresh, execFileSync(process.execPath, words), { mode: 0o644 });

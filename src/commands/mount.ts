@@ -20,11 +20,8 @@ export async function run(
     throw new Failure("USAGE", "Containers and images managed through OSTree do not support --live.", {
       hint: "a mount is read-only; `berth run NAME sh` looks into a running container",
     });
-  const isAtomic = context.personality === "atomic";
-  // Atomic drops the prefix that a name was pulled by, and does not look at -o.
-  const name = isAtomic ? typed.replace(/^(https?|oci):(?!\/)/, "") : typed;
-  const attributes = isAtomic ? [] : parseAttributes(options);
-  return withHost(context, (host) => mount(host, name, { directory, attributes }));
+  const attributes = parseAttributes(options);
+  return withHost(context, (host) => mount(host, typed, { directory, attributes }));
 }
 
 export function view({ kind, name, deployment, directory }: Mounted): View {

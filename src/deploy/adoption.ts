@@ -1,4 +1,5 @@
 /** The record of an adoption: how the host was before it, until the admin confirms. */
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
@@ -9,7 +10,10 @@ import { readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
 import { placeHostFile, removeHostFile } from "./host-files.ts";
+import { readInfo } from "./info.ts";
+import { removeLedger } from "./ledger.ts";
 import { removeSettings } from "./settings.ts";
+import { filesRequestOf, settleFiles } from "./settle-files.ts";
 import { removeDeployment } from "./standings.ts";
 
 export interface Adoption {
@@ -18,6 +22,8 @@ export interface Adoption {
   /** Atomic's directory of checkouts, as typed. */
   from: string;
   /** `begun` until all is done: an interrupted one is undone. */
+  /** The number of the deployment that was current. */
+  current: number;
   state: "begun" | "adopted";
   enabled: boolean;
   running: boolean;
@@ -83,9 +89,23 @@ export async function undoAdoption(host: Host, adoption: Adoption): Promise<void
     if (isOurs || (await systemd.unit(unit)).activeState !== "active") await systemd.restart(unit);
   }
   if ((await currentDeployment(layout, name)) !== undefined) await removeDurably(layout.container(name));
+  await giveBackFiles(host, adoption, numbers);
   await removeSettings(layout, name);
   for (const number of numbers) await removeDeployment(layout, name, number);
   await removeAdoption(layout, name);
+}
+
+/** Those that Atomic had there, where a rollback has changed them; berth keeps no account of them any more. */
+async function giveBackFiles(
+  host: Host,
+  { name, current }: Adoption,
+  numbers: readonly number[],
+): Promise<void> {
+  const dir = host.layout.deployment(name, current);
+  // Without a ledger none was taken over, or the container is uninstalled and they are gone.
+  if (numbers.includes(current) && existsSync(host.layout.ledger(name)))
+    await settleFiles(host, { ...filesRequestOf(await readInfo(dir)), conflicts: "keep", dir });
+  await removeLedger(host.layout, name);
 }
 
 /** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */

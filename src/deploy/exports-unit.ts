@@ -17,7 +17,7 @@ export function imageUnit({ serviceTemplate }: Exports, values: TemplateValues):
 export interface ImageUnit {
   unit: UnitFile;
   notify: boolean;
-  /** As systemd names it. */
+  /** As systemd may name it; undefined for what systemd would pass over. */
   killSignal: string | undefined;
   /** Seconds, where they are plain. */
   watchdog: number | undefined;
@@ -30,7 +30,7 @@ export function readImageUnit(text: string): ImageUnit {
   return {
     unit,
     notify: /^notify(-reload)?$/.test(value("Type") ?? ""),
-    killSignal: value("KillSignal"),
+    killSignal: /^((SIG)?[A-Z][A-Z0-9]*([+-]\d+)?|\d{1,2})$/.exec(value("KillSignal") ?? "")?.[0],
     watchdog: watchdog === undefined ? undefined : Number(watchdog),
   };
 }

@@ -2,7 +2,7 @@
  * The health check of an image in the /exports format: `{"berth": {"health": {...}}}` in its manifest.json, a key of berth's own
  * that other readers pass over. Pure.
  */
-import type { Failure } from "../errors.ts";
+import { Failure } from "../errors.ts";
 import { substitute, type TemplateValues } from "../render/substitute.ts";
 import { type Health, parseHealthProbe } from "./health.ts";
 
@@ -47,15 +47,20 @@ export function parseManifestHealth(
   return { ...probes, interval: seconds("interval"), timeout: seconds("timeout"), limit: seconds("limit") };
 }
 
-/** @throws Failure VALUE_MISSING, TEMPLATE_INVALID, USAGE for what is no address. */
+/** @throws Failure VALUE_MISSING, TEMPLATE_INVALID, CONFIG_INVALID for what is no address. */
 export function healthOfManifest(
   { cmd, tcp, http, ...times }: ManifestHealth,
   values: TemplateValues,
 ): Health | undefined {
   const filled = (text: string | undefined): string | undefined =>
     text === undefined ? undefined : substitute(text, values, { file: "/exports/manifest.json" });
-  const probe = parseHealthProbe({ cmd: filled(cmd), tcp: filled(tcp), http: filled(http) });
-  return probe === undefined ? undefined : { probe, ...times };
+  const texts = { cmd: filled(cmd), tcp: filled(tcp), http: filled(http) };
+  try {
+    const probe = parseHealthProbe(texts);
+    return probe === undefined ? undefined : { probe, ...times };
+  } catch (cause) {
+    throw new Failure("CONFIG_INVALID", "the health check in /exports/manifest.json is none", { cause });
+  }
 }
 
 function recordOf(

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { findHome } from "../home.ts";
 import type { Host } from "../host.ts";
+import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import type { AcceptedImage } from "./accept.ts";
 import type { Info } from "./info.ts";
 import { observeHostfs } from "./observe-hostfs.ts";
@@ -40,7 +41,7 @@ export async function observeExports(
       selinux: offline || existsSync("/sys/fs/selinux/enforce"),
       apparmor: offline || existsSync("/sys/kernel/security/apparmor"),
     },
-    kindOf: (path) => kindOf(join(root, path)),
+    kindOf: (path) => kindOf(root, path),
     madeSources: new Set(replaces?.berth.sources),
   };
 }
@@ -56,9 +57,9 @@ function ownProgram(root: string): string {
   return places.find((path) => existsSync(join(root, path))) ?? join(findHome(), "bin/berth.js");
 }
 
-function kindOf(path: string): "dir" | "file" | "absent" {
+function kindOf(root: string, path: string): "dir" | "file" | "absent" {
   try {
-    return statSync(path).isDirectory() ? "dir" : "file";
+    return statSync(resolveInRoot(root, path)).isDirectory() ? "dir" : "file";
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR") || isErrno(error, "ELOOP")) return "absent";
     throw error;

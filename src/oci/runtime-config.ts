@@ -3,6 +3,7 @@
  * passes on: `parseRuntimeConfig` returns the object it parsed, not a copy of the known fields.
  */
 import { Failure } from "../errors.ts";
+import { shapeError } from "./runtime-schema.ts";
 
 export interface RuntimeMount {
   destination: string;
@@ -71,44 +72,31 @@ export function parseRuntimeConfig(text: string, what: string): RuntimeConfig {
 }
 
 /**
- * @throws Failure CONFIG_INVALID when it lacks what a runtime needs, asks for hooks (an image's hooks would run as root on the
- *   host) or for a working directory that is not an absolute path of the image (CVE-2024-21626).
+ * @throws Failure CONFIG_INVALID when it is not of the specification's shapes, lacks what a runtime needs, asks for hooks (an
+ *   image's hooks would run as root on the host) or for a working directory that is not an absolute path of the image
+ *   (CVE-2024-21626).
  */
 export function checkRuntimeConfig(value: unknown, what: string): RuntimeConfig {
   const invalid = (reason: string): Failure => invalidConfig(what, reason);
   if (!isRecord(value)) throw invalid("it is not an object");
-  const process = value["process"];
-  if (!isRecord(process)) throw invalid("`process` is missing");
-  if (!isStrings(process["args"]) || process["args"].length === 0) throw invalid("`process.args` is empty");
-  if (!isStrings(process["env"] ?? [])) throw invalid("`process.env` is not a list of strings");
-  const cwd = process["cwd"];
-  if (typeof cwd !== "string" || !cwd.startsWith("/")) throw invalid("`process.cwd` is not an absolute path");
-  if (cwd.startsWith("/proc/")) throw invalid("`process.cwd` lies below /proc");
-  const user = process["user"] ?? {};
-  if (!isRecord(user)) throw invalid("`process.user` is not an object");
-  const capabilities = process["capabilities"] ?? {};
-  if (!isRecord(capabilities) || !Object.values(capabilities).every((names) => isStrings(names ?? [])))
-    throw invalid("`process.capabilities` is not an object of lists");
-  const rlimits = process["rlimits"] ?? [];
-  if (!Array.isArray(rlimits) || !rlimits.every(isLimit))
-    throw invalid("`process.rlimits` is not a list of limits");
-  const root = value["root"];
-  if (!isRecord(root) || typeof root["path"] !== "string") throw invalid("`root.path` is missing");
-  const mounts = value["mounts"] ?? [];
-  if (!Array.isArray(mounts) || !mounts.every(isMount)) throw invalid("`mounts` is not a list of mounts");
-  const linux = value["linux"] ?? {};
-  if (!isRecord(linux)) throw invalid("`linux` is not an object");
-  const namespaces = linux["namespaces"] ?? [];
-  if (!Array.isArray(namespaces) || !namespaces.every(isNamespace))
-    throw invalid("`linux.namespaces` is not a list of namespaces");
-  for (const key of ["maskedPaths", "readonlyPaths"])
-    if (!isStrings(linux[key] ?? [])) throw invalid(`\`linux.${key}\` is not a list of paths`);
-  if (value["hooks"] !== undefined) throw invalid("it asks for hooks, which would run as root on this host");
+  const wrong = shapeError(value);
+  if (wrong !== undefined) throw invalid(wrong);
+  const { process, root, mounts, hooks } = value as Partial<RuntimeConfig>;
+  if (process === undefined || process === null) throw invalid("`process` is missing");
+  if ((process.args ?? []).length === 0) throw invalid("`process.args` is empty");
+  if (process.cwd?.startsWith("/") !== true) throw invalid("`process.cwd` is not an absolute path");
+  if (process.cwd.startsWith("/proc/")) throw invalid("`process.cwd` lies below /proc");
+  if (typeof root?.path !== "string") throw invalid("`root.path` is missing");
+  if (hooks !== undefined) throw invalid("it asks for hooks, which would run as root on this host");
   return {
     ...value,
-    process: { ...process, env: process["env"] ?? [], user: { uid: 0, gid: 0, ...user } },
-    mounts,
-  } as unknown as RuntimeConfig;
+    process: {
+      ...process,
+      env: process.env ?? [],
+      user: { uid: 0, gid: 0, ...(process.user as Partial<RuntimeUser>) },
+    },
+    mounts: mounts ?? [],
+  } as RuntimeConfig;
 }
 
 /** JSON text of a configuration. Numbers that JavaScript rounds up to 2^63 and 2^64 are the largest of their kind again. */
@@ -127,36 +115,6 @@ function invalidConfig(what: string, reason: string, cause?: unknown): Failure {
   return new Failure("CONFIG_INVALID", `${what} is not a usable runtime configuration: ${reason}`, { cause });
 }
 
-function isLimit(value: unknown): boolean {
-  return (
-    isRecord(value) &&
-    typeof value["type"] === "string" &&
-    ["soft", "hard"].every((key) => Number.isInteger(value[key]))
-  );
-}
-
-function isNamespace(value: unknown): boolean {
-  return (
-    isRecord(value) &&
-    typeof value["type"] === "string" &&
-    ["string", "undefined"].includes(typeof value["path"])
-  );
-}
-
-function isMount(value: unknown): value is RuntimeMount {
-  return (
-    isRecord(value) &&
-    typeof value["destination"] === "string" &&
-    value["destination"].startsWith("/") &&
-    ["string", "undefined"].includes(typeof value["source"]) &&
-    isStrings(value["options"] ?? [])
-  );
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }

@@ -85,6 +85,11 @@ export class Http {
     this.smallMs = smallMs;
   }
 
+  /** Until when a series of small answers may go on that starts now: ten times what one may take. A time of performance.now(). */
+  seriesEnd(): number {
+    return performance.now() + 10 * this.smallMs;
+  }
+
   async request(url: URL, request: HttpRequest = {}): Promise<HttpResponse> {
     let at = url;
     let trusted = true;

@@ -94,7 +94,11 @@ export class Lookaside {
     if (this.base.protocol === "file:") return use((place) => readSmall(pathOf(place)));
     const http = await Http.open(this.#options);
     try {
-      await use((place) => withRetries(() => getOnce(http, place), this.#options));
+      const end = http.seriesEnd();
+      await use((place) => {
+        if (performance.now() > end) throw tooSlow(place);
+        return withRetries(() => getOnce(http, place), this.#options);
+      });
     } finally {
       await http.close();
     }
@@ -117,6 +121,10 @@ export class Lookaside {
       await http.close();
     }
   }
+}
+
+function tooSlow(place: string): Failure {
+  return new Failure("REGISTRY_UNREACHABLE", `${printable(place)}: the server sends signatures too slowly`);
 }
 
 async function getOnce(http: Http, place: string): Promise<Buffer | undefined> {

@@ -27,11 +27,14 @@ const TOTAL_LIMIT = 64 * 1024 * 1024;
 export async function* listPages(session: Session, request: PagesRequest): AsyncGenerator<Page> {
   const { path, scope, asked, what } = request;
   const seen = new Set<string>();
+  const end = session.http.seriesEnd();
   let total = 0;
   let url = await session.retrying(() => session.url(path));
   for (;;) {
     if (seen.has(url.href) || seen.size >= MAX_PAGES || total > TOTAL_LIMIT)
       throw new Failure("MANIFEST_INVALID", `the ${what} of registry ${session.host} has no end`);
+    if (performance.now() > end)
+      throw new Failure("REGISTRY_UNREACHABLE", `registry ${session.host} sends the ${what} too slowly`);
     seen.add(url.href);
     const page = await session.retrying(async () => {
       const response = await session.request(url, { scope, asked, deadlineMs: session.http.smallMs });

@@ -34,6 +34,7 @@ export async function createStore(layout: Layout): Promise<void> {
     layout.containers,
     layout.journals,
     layout.containerLocks,
+    layout.stateRecords,
   ])
     makeDirectory(dir);
   using _ = await lockFile(layout.lock, { mode: "exclusive" });

@@ -44,6 +44,25 @@ export async function askEngine({ method, path, body, signal }: EngineRequest): 
   );
 }
 
+/** In milliseconds: an engine that does not say by then whether it has an image has none. */
+const PATIENCE = 3000;
+
+/** Whether a container engine answers here and has an image of this name. */
+export async function engineHasImage(name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const answer = await askEngine({
+      method: "GET",
+      path: `/images/${encodeURIComponent(name)}/json`,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
+    });
+    answer.destroy();
+    return true;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure)) throw error;
+    return false;
+  }
+}
+
 /** A short answer as text. */
 export async function readAnswer(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

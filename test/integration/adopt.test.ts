@@ -41,8 +41,8 @@ test("makes deployments of Atomic's, with their numbers, values, unit, lines and
   expect(info).toMatchObject({
     ...{ image: "docker.io/library/hello:latest", created: 1_500_000_001, runtime: "/usr/bin/runc" },
     values: { RECEIVER: "Pluto", UUID: "0e2ba1b4-8a05-4e77-9f5c-d0b0a1f5e6c7" },
-    "installed-files": ["/usr/local/bin/hi"],
-    "installed-files-checksum": { "/usr/local/bin/hi": "12".repeat(32) },
+    "installed-files": expect.arrayContaining(["/usr/local/bin/hi", "/etc/hi.conf"]) as string[],
+    "installed-files-checksum": { "/usr/local/hi-placeholder": "0" },
     berth: { command: ["/usr/bin/run.sh"], enabled: true, request: { start: true } },
   });
   expect(text(containers("hello.0/rootfs/usr/bin/run.sh"))).toBe("echo 0\n");
@@ -61,6 +61,22 @@ test("makes deployments of Atomic's, with their numbers, values, unit, lines and
       { number: 0, previous: true },
     ],
   });
+});
+
+test("keeps account of host files: unedited ones follow a rollback and go with the container", async () => {
+  const hi = join(root, "usr/local/bin/hi");
+  await documentOf(root, "adopt", "hello");
+  expect(text(hi)).toBe("hi 1\n");
+  await documentOf(root, "rollback", "hello");
+  expect(text(hi)).toBe("hi 0\n");
+  expect(text(join(root, "etc/hi.conf"))).toBe("edited\n");
+  await documentOf(root, "adopt", "--undo");
+  expect(text(hi)).toBe("hi 1\n");
+  await documentOf(root, "adopt", "hello");
+  await documentOf(root, "uninstall", "hello");
+  for (const path of [hi, join(root, "usr/local/bin/hello"), join(root, "usr/local/hi-placeholder")])
+    expect(existsSync(path)).toBe(false);
+  expect(text(join(root, "etc/hi.conf"))).toBe("edited\n");
 });
 
 test("a rollback goes to what Atomic had before, and a prune keeps what deployments need", async () => {

@@ -1,9 +1,10 @@
 /** Atomic's command line against a registry and a store: what needs no systemd. Names begin with the statement that they show. */
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Berth } from "../support/berth.ts";
 import { makeImage, type TestImage } from "../support/images.ts";
 import { insecureRoot, startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -326,6 +327,41 @@ test("pull --src-creds is refused, since others can read a command line", async 
   const { status, stderr } = await berth.atomic("pull", "--src-creds", "me:secret", name);
   expect([status, stderr]).toEqual([2, expect.stringContaining("berth login")]);
   expect(stderr).not.toContain("secret");
+});
+
+test("60: a name that a container engine has too asks for --storage; an engine that is silent has none", async () => {
+  await berth.atomic("pull", name);
+  const answers = ["have", "have not", "nothing"];
+  const engine = createServer((request, answer) => {
+    asked.push(request.url ?? "");
+    const [said] = answers;
+    if (said === "nothing") return;
+    answer.writeHead(said === "have" ? 200 : 404, { "content-type": "application/json" }).end("{}");
+  });
+  const asked: string[] = [];
+  await new Promise<void>((resolve) => engine.listen(berth.path("engine.sock"), resolve));
+  vi.stubEnv("DOCKER_HOST", `unix://${berth.path("engine.sock")}`);
+  try {
+    const nowhere = berth.path("nowhere");
+    const both = await berth.atomic("mount", name, nowhere);
+    expect(both).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(
+        `Found more than one Image with name ${name}; please specify with --storage.\n`,
+      ),
+    });
+    expect(asked).toEqual([`/v1.24/images/${encodeURIComponent(name)}/json`]);
+    expect((await berth.atomic("mount", name, "--storage", "ostree", nowhere)).stderr).toContain("nowhere");
+    for (const _ of ["have not", "nothing"]) {
+      answers.shift();
+      expect((await berth.atomic("mount", name, nowhere)).stderr).toContain("nowhere");
+    }
+    expect(asked).toHaveLength(3);
+  } finally {
+    vi.unstubAllEnvs();
+    engine.closeAllConnections();
+    await new Promise((resolve) => engine.close(resolve));
+  }
 });
 
 test("the two words are the same verbs for berth, with its own documents", async () => {

@@ -62,8 +62,8 @@ test("bash completion offers every verb and alias, and help", async () => {
 });
 
 test.each<[line: string, words: string[]]>([
-  ["berth un", ["unhold", "uninstall", "unpin"]],
-  ["berth --json un", ["unhold", "uninstall", "unpin"]],
+  ["berth un", ["unhold", "uninstall", "unmount", "unpin"]],
+  ["berth --json un", ["unhold", "uninstall", "unmount", "unpin"]],
   ["berth help roll", ["rollback"]],
   ["berth containers ro", ["rollback"]],
   ["berth images list --nohe", ["--noheading"]],
@@ -111,6 +111,7 @@ test("bash completion in the middle of a line sees what stands before the cursor
   expect(await offered("berth un --json", { point: "berth un".length })).toEqual([
     "unhold",
     "uninstall",
+    "unmount",
     "unpin",
   ]);
 });

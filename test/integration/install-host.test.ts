@@ -73,6 +73,8 @@ test("install-host puts bash's completion where bash-completion looks for it", (
   expect(statSync(path).mode & 0o777).toBe(0o644);
   const words = ["-c", `. '${path}' && complete -p berth`];
   expect(execFileSync("bash", words, { encoding: "utf8" })).toBe("complete -F _berth berth\n");
+  const other = ["-c", `. '${path.replace(/berth$/, "atomic")}' && complete -p atomic`];
+  expect(execFileSync("bash", other, { encoding: "utf8" })).toBe("complete -F _atomic atomic\n");
 });
 
 test("install-host again takes the place of the old one and leaves nothing of it", () => {
@@ -85,7 +87,7 @@ test("install-host again takes the place of the old one and leaves nothing of it
   expect(existsSync(stale)).toBe(false);
   expect(readdirSync(join(root, "usr/local/lib"))).toEqual(["berth"]);
   expect(readdirSync(join(root, "usr/local/bin"))).toEqual(["atomic", "berth"]);
-  expect(readdirSync(join(root, "usr/local/share/bash-completion/completions"))).toEqual(["berth"]);
+  expect(readdirSync(join(root, "usr/local/share/bash-completion/completions"))).toEqual(["atomic", "berth"]);
 });
 
 test.each<[situation: string, prepare: () => void, reason: RegExp]>([

@@ -1,5 +1,6 @@
 /** What Project Atomic's `install --system` leaves on a host: its checkouts, and the files that it put beside them. */
-import { chmodSync, chownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export const CHECKOUTS = "/var/lib/containers/atomic";
@@ -60,10 +61,10 @@ export function writeAtomic(root: string, fixture: AtomicFixture): void {
         created: 1_500_000_000 + number,
         values,
         "has-container-service": true,
-        "installed-files": ["/usr/local/bin/hi"],
+        "installed-files": Object.keys(checksumsOf(number)),
       },
       ...{
-        "installed-files-checksum": { "/usr/local/bin/hi": "12".repeat(32) },
+        "installed-files-checksum": checksumsOf(number),
         "installed-files-template": [],
       },
       ...{ "rename-installed-files": {}, "rpm-installed": null, "system-package": "no", remote: null },
@@ -75,9 +76,32 @@ export function writeAtomic(root: string, fixture: AtomicFixture): void {
   const unit = `/etc/systemd/system/${name}.service`;
   write(join(root, unit), unitOf(name, `${CHECKOUTS}/${name}.${current}`));
   write(join(root, `/etc/tmpfiles.d/${name}.conf`), `D /run/${name} 0700 - - - -\n`);
+  putHostFiles(root, current);
   const wants = join(root, "/etc/systemd/system/multi-user.target.wants");
   mkdirSync(wants, { recursive: true });
   symlinkSync(unit, join(wants, `${name}.service`));
+}
+
+/** What is on the host; /etc/hi.conf is edited there. */
+function putHostFiles(root: string, number: number): void {
+  write(join(root, "usr/local/bin/hi"), `hi ${number}\n`);
+  rmSync(join(root, "usr/local/bin/hello"), { force: true });
+  symlinkSync("hi", join(root, "usr/local/bin/hello"));
+  mkdirSync(join(root, "usr/local/hi-placeholder"), { recursive: true });
+  write(join(root, "etc/hi.conf"), "edited\n");
+}
+
+/** Of a directory it is 0, of a link that of what it leads to. */
+function checksumsOf(number: number): Record<string, string> {
+  const hi = sha256(`hi ${number}\n`);
+  return {
+    ...{ "/usr/local/bin/hi": hi, "/usr/local/bin/hello": hi, "/usr/local/hi-placeholder": "0" },
+    "/etc/hi.conf": sha256("plain\n"),
+  };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function helloRootfs(dir: string, number: number): void {
@@ -87,6 +111,8 @@ function helloRootfs(dir: string, number: number): void {
   linkSync(join(dir, "usr/share/same"), join(dir, "usr/share/twin"));
   chownSync(join(dir, "usr/share/same"), 7, 8);
   symlinkSync("same", join(dir, "usr/share/link"));
+  write(join(dir, "exports/hostfs/usr/local/bin/hi"), `hi ${number}\n`);
+  write(join(dir, "exports/hostfs/etc/hi.conf"), "plain\n");
   write(join(dir, "exports/manifest.json"), '{"defaultValues":{"PORT":"8081","RECEIVER":"World"}}');
   for (const each of ["proc", "sys", "dev", "run", "tmp"]) mkdirSync(join(dir, each));
 }

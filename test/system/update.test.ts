@@ -94,13 +94,20 @@ describe.each(["systemd", "runc"])("update of a service by %s", (runtime) => {
     await lab.output(["rm", "-r", "/etc/systemd/system/turn.service.d"]);
   });
 
-  test("interrupted while it starts goes back, and leaves the old version as it was", async () => {
-    const before = await files();
-    const stopped = await signalWhenStarting(lab, hanging, { unit: "turn", signal: "INT" });
-    expect(stopped.exitCode).toBe(130);
-    expect(await files()).toEqual(before);
-    expect(await lab.output(["systemctl", "is-active", "turn"])).toBe("active");
-  });
+  test.each([
+    ["INT", 130],
+    ["TERM", 143],
+    ["HUP", 129],
+  ] as const)(
+    "interrupted by SIG%s while it starts goes back, and leaves the old version as it was",
+    async (signal, status) => {
+      const before = await files();
+      const stopped = await signalWhenStarting(lab, hanging, { unit: "turn", signal });
+      expect(stopped.exitCode).toBe(status);
+      expect(await files()).toEqual(before);
+      expect(await lab.output(["systemctl", "is-active", "turn"])).toBe("active");
+    },
+  );
 
   test("killed while it starts is gone back on by the next command", async () => {
     const before = await files();

@@ -1,20 +1,28 @@
 import { Failure, isFailure } from "../../errors.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
+import { run as list } from "../list.ts";
+import { fetchNamed } from "./fetch.ts";
+import { readImageName } from "./image-name.ts";
+import { requireOneImage } from "./one-image.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
 type Result = { status: number } | { display: string };
 
-export function translate({ args, options }: Words, { personality }: Context): Words {
+export async function translate({ args, options }: Words, context: Context): Promise<Words> {
   requireOstree(options);
   const { name, detach, spc, replace } = options;
-  if (name !== undefined && personality === "atomic")
+  if (name !== undefined && context.personality === "atomic")
     throw new Failure("USAGE", "--name is not supported by this backend");
-  if (detach === true)
-    throw new Failure("USAGE", "Cannot use --detach with not running containers", {
-      hint: "what has to run beside the service is a service of its own, or `systemd-run berth run ...`",
+  if (detach === true) {
+    const message = (await isRunning(context, args[0] ?? ""))
+      ? "--detach is not available"
+      : "Cannot use --detach with not running containers";
+    throw new Failure("USAGE", message, {
+      hint: "`systemd-run berth run NAME COMMAND` runs it in the background",
     });
+  }
   for (const [flag, value] of Object.entries({ spc, replace }))
     if (value === true) throw new Failure("USAGE", `--${flag} is only for containers of an engine`);
   return { args, options };
@@ -25,9 +33,10 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const [name = "", ...command] = args;
   if (options["display"] === true) return { display: displayed(name, command) };
   try {
+    if (isImage(name)) return await runImage(context, { args, options }, verb);
     // What runs the service runs the command too.
-    const own = isImage(name) ? options : { ...options, runtime: undefined };
-    if (command.length > 0 || isImage(name)) return (await verb.run(context, args, own as never)) as Result;
+    const plain = { ...options, runtime: undefined };
+    if (command.length > 0) return (await verb.run(context, args, plain as never)) as Result;
     const { run: start } = await import("../start.ts");
     await start(context, [name]);
     return { status: 0 };
@@ -48,6 +57,20 @@ export function exitStatus(result: Result): number {
 /** A name with a registry or a tag is an image's, to be run once. */
 function isImage(name: string): boolean {
   return /[/:]/.test(name);
+}
+
+async function runImage(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
+  const [typed = "", ...command] = args;
+  const source = await readImageName(typed);
+  if (options["storage"] === undefined) await requireOneImage(context, source.image);
+  const image = await fetchNamed(context, source, options);
+  const asked = { ...options, ...image.options };
+  return (await verb.run(context, [image.name, ...command], asked as never)) as Result;
+}
+
+async function isRunning(context: Context, name: string): Promise<boolean> {
+  const { containers } = await list(context);
+  return containers.some((container) => container.name === name && container.state === "active");
 }
 
 function displayed(name: string, command: readonly string[]): string {

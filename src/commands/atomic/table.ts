@@ -208,6 +208,17 @@ const stop: Spelling = {
   load: () => import("./stop.ts"),
 };
 
+const mount: Spelling = {
+  name: "mount",
+  verb: "mount",
+  options: [{ ...storage, description: "ostree: berth's own store, not an engine's image of that name" }],
+  examples: [
+    { command: "atomic mount --storage ostree etcd /mnt", text: "what is in the image" },
+    { command: "atomic umount /mnt", text: "and it is gone" },
+  ],
+  load: () => import("./mount.ts"),
+};
+
 export const spellings: readonly Spelling[] = [
   install,
   uninstall,
@@ -224,4 +235,5 @@ export const spellings: readonly Spelling[] = [
   pull,
   run,
   stop,
+  mount,
 ];

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isErrno } from "../../../src/errors.ts";
 
@@ -30,7 +30,7 @@ export async function cached({ kind, from, make }: Recipe): Promise<string> {
   const unfinished = await mkdtemp(join(cacheDir, `.new-${kind}-`));
   try {
     await make(unfinished);
-    await removeOlder(kind);
+    await removeOlder(kind, basename(dir));
     await rename(unfinished, dir).catch((error: unknown) => {
       // Another process was faster: its entry is as good.
       if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
@@ -41,8 +41,11 @@ export async function cached({ kind, from, make }: Recipe): Promise<string> {
   return dir;
 }
 
-async function removeOlder(kind: string): Promise<void> {
-  const older = (await readdir(cacheDir)).filter((name) => name.match(/^(.*)-[0-9a-f]{16}$/)?.[1] === kind);
+/** All but `kept`, which another process may have made meanwhile and use. */
+async function removeOlder(kind: string, kept: string): Promise<void> {
+  const older = (await readdir(cacheDir)).filter(
+    (name) => name !== kept && name.match(/^(.*)-[0-9a-f]{16}$/)?.[1] === kind,
+  );
   await Promise.all(older.map((name) => rm(join(cacheDir, name), { recursive: true, force: true })));
 }
 

@@ -7,7 +7,7 @@ import type { Machine, RunResult } from "./machine.ts";
 export function signalWhenStarting(
   lab: Machine,
   argv: readonly string[],
-  { unit, signal }: { unit: string; signal: "KILL" | "INT" },
+  { unit, signal }: { unit: string; signal: "KILL" | "INT" | "TERM" | "HUP" },
 ): Promise<RunResult> {
   return lab.run(["bash", "-c", SCRIPT, "signal-when-starting", unit, signal, ...argv]);
 }

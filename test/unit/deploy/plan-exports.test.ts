@@ -452,7 +452,10 @@ describe("host access", () => {
         { destination: "/etc/hosts", type: "bind", source: "/etc/hosts", options: ["ro"] },
         { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
       ],
-      linux: { devices: [{ path: "/dev/kvm" }], namespaces: [{ type: "network", path: "/run/netns/x" }] },
+      linux: {
+        devices: [{ path: "/dev/kvm", type: "c" }],
+        namespaces: [{ type: "network", path: "/run/netns/x" }],
+      },
     });
     const made = plan(
       { config, serviceTemplate: `${UNIT.replace("$RECEIVER", "x")}\n[Service]\nType=notify\n` },

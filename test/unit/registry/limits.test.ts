@@ -145,6 +145,21 @@ test.each([
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
 });
 
+test("signatures and pages that are slow together end in time", async () => {
+  const slow = { smallMs: 300, retryMs: 1, insecure: true };
+  at.registry.fault({ on: /signature-/, delay: 100, status: 200, body: Buffer.from([0xa3, 1]) });
+  const place = new Lookaside(new URL(`${at.registry.origin}/signatures`), "team/app", slow);
+  const started = performance.now();
+  expect((await failureOf(() => place.read(at.image.digest))).message).toContain("too slowly");
+  for (let page = 0; page < 100; page++) {
+    const headers = { link: `</v2/team/app/tags/list?last=${page}>; rel="next"` };
+    at.registry.fault({ on: "tags", times: 1, delay: 100, status: 200, headers, body: "{}" });
+  }
+  const failure = await failureOf(() => withClient((client) => client.tags(), { smallMs: 300 }));
+  expect(failure.message).toContain("too slowly");
+  expect(performance.now() - started).toBeLessThan(15_000);
+});
+
 test("lists: pages that are large together are refused", async () => {
   const body = JSON.stringify({
     tags: Array.from({ length: 30_000 }, (_, index) => `${index}`.padStart(120, "t")),

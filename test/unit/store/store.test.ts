@@ -69,6 +69,7 @@ describe("Store.open()", () => {
       "/containers 4 700 0:0",
       "/containers/.journal 4 700 0:0",
       "/containers/.lock 4 700 0:0",
+      "/containers/.state 4 700 0:0",
       "/scratch 4 700 0:0",
       "/store 4 700 0:0",
       "/store/format 10 600 0:0",
@@ -378,7 +379,7 @@ describe("Store.checkout()", () => {
         message: expect.stringContaining(`${name} (/hard) is missing`) as string,
       }),
     );
-    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock"]);
+    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock", ".state"]);
   });
 
   test("an existing directory is left alone", async () => {
@@ -400,7 +401,7 @@ describe("Store.checkout()", () => {
     const running = store.checkout(tree, rootfs(), { signal: abort.signal });
     setTimeout(() => abort.abort(), 5);
     await expect(running).rejects.toThrow(expect.objectContaining({ code: "INTERRUPTED" }));
-    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock"]);
+    expect(readdirSync(store.layout.containers).sort()).toEqual([".journal", ".lock", ".state"]);
   });
 });
 
