@@ -1,5 +1,4 @@
 /** The runtime configuration of a deployment: the image's own, or one that berth makes. Pure. */
-import type { MountTarget } from "../layer/mount-targets.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
@@ -8,7 +7,7 @@ import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
 import { configTargets, imageConfig, missingSources, withHostParts } from "./exports-config.ts";
 import { kernelPaths } from "./kernel-paths.ts";
-import { API_DIRECTORIES, bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
+import { bind, MOUNTED_BY_SYSTEMD, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import type { Facts } from "./plan.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
@@ -66,8 +65,12 @@ export function planConfig(name: string, request: InstallRequest, context: Confi
     cgroupsPath:
       facts.runtime.kind === "oci" ? ociNeeds(facts.runtime, `${name}.service`).cgroupsPath : undefined,
   });
-  const bySystemd: MountTarget[] =
-    facts.runtime.kind === "oci" ? [] : API_DIRECTORIES.map((path) => ({ path, type: "dir" as const }));
+  // What lies below a mount is made there.
+  const bySystemd = MOUNTED_BY_SYSTEMD.filter(
+    ({ path }) =>
+      facts.runtime.kind !== "oci" &&
+      !config.mounts.some(({ destination }) => path.startsWith(`${destination}/`)),
+  );
   const hasLines = facts.exports?.tmpfilesTemplate !== undefined;
   const sources = new Set(given.sources.map(({ path }) => path));
   const missing = hasLines ? [] : missingSources(config, { facts, kindOf });

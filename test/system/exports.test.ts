@@ -70,6 +70,10 @@ const FILES = {
 
 beforeAll(async () => {
   image = await makeExportsImage(lab, { of: "probe", as: "exports-probe", files: FILES });
+  // What a first install leaves: the directories of the state and of the store.
+  await lab.output(["berth", "install", image, "--name", "it", "--no-start"]);
+  await lab.output(["berth", "uninstall", "it", "--purge"]);
+  await lab.output(["berth", "rmi", image]);
 }, 300_000);
 
 beforeEach(async () => {
