@@ -377,6 +377,13 @@ describe("update and rollback", () => {
     const { updates } = await berth.json<Updates>(...["update", "hello", "--rebase", next, "--dry-run"]);
     const outcomes = Object.fromEntries(updates[0]?.files.map(({ path, outcome }) => [path, outcome]) ?? []);
     expect(updates[0]?.changed).toContain("/usr/local/lib/secret-message-template");
+    const shown = await succeed("update", "hello", "--rebase", next, "--dry-run");
+    for (const said of [
+      "/etc/app/app.conf (replaced)",
+      "/etc/app/extra.conf (new)",
+      "/broken-symlink (removed)",
+    ])
+      expect(shown).toContain(said);
     expect(outcomes).toMatchObject({
       "/etc/app/app.conf": "replaced",
       "/etc/app/extra.conf": "created",
