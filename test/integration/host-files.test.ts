@@ -369,6 +369,11 @@ describe("update and rollback", () => {
     await succeed("update", "a", "--rebase", next, "--keep-host-files");
     await succeed("update", "b", "--rebase", next);
     expect(text("etc/kubernetes/config")).toBe("two\n");
+    // A way back is never refused.
+    await succeed("install", next, "--name", "c");
+    expect(await succeed("rollback", "b")).toContain("/etc/kubernetes/config stays as it is");
+    expect(text("etc/kubernetes/config")).toBe("two\n");
+    expect(await berth.json("owns", "/etc/kubernetes/config")).toMatchObject({ owners: [{ name: "c" }] });
   });
 
   test("--dry-run says what would become of them, and changes nothing", async () => {
