@@ -44,7 +44,6 @@ export default defineConfig({
             "runtimes",
             "running",
             "limits",
-            "exports",
           ].map((name) => `test/system/${name}.test.ts`),
           globalSetup: ["test/support/lab/system-13-setup.ts"],
           fileParallelism: false,
