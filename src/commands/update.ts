@@ -18,7 +18,8 @@ export interface UpdateResult {
 
 export async function run(context: Context, names: string[], options: UpdateOptions): Promise<UpdateResult> {
   checkUsage(names, options);
-  const request = requestOf({ ...options, set: await givenValues(options) });
+  const keepHostFiles = options.keepHostFiles || context.personality === "atomic";
+  const request = requestOf({ ...options, keepHostFiles, set: await givenValues(options) });
   return withHost(context, async (host) => {
     const several = options.all || options.auto;
     const updates = await (several ? updateAll(host, request) : updateNamed(host, names, request));

@@ -254,6 +254,23 @@ describe("install", () => {
     expect(existsSync(at("usr/local"))).toBe(false);
   });
 
+  test("copies those of a root file system of the admin's, which shares nothing with the host", async () => {
+    for (const name of ["proc", "dev", "sys", "run", "tmp", "var/tmp", "root", "etc"])
+      await mkdir(at(`srv/remote/rootfs/${name}`), { recursive: true });
+    await put("srv/remote/rootfs/usr/bin/app", "app");
+    await chmod(at("srv/remote/rootfs/usr/bin/app"), 0o755);
+    await put("srv/remote/rootfs/exports/hostfs/usr/local/lib/message", "of the remote\n");
+    const image = await makeImage({ files: { "usr/bin/app": "" }, config: { Cmd: ["/usr/bin/app"] } });
+    await writeLayout(berth.path("plain"), { latest: image });
+    const plain = `oci:${berth.path("plain")}:latest`;
+    await succeed("install", plain, "--name", "hello", "--rootfs", "/srv/remote", "--runtime", "systemd");
+    expect(text("usr/local/lib/message")).toBe("of the remote\n");
+    expect(statSync(at("usr/local/lib/message")).nlink).toBe(1);
+    await succeed("uninstall", "hello");
+    expect(existsSync(at("usr/local/lib/message"))).toBe(false);
+    expect(text("srv/remote/rootfs/exports/hostfs/usr/local/lib/message")).toBe("of the remote\n");
+  });
+
   test("refuses a file in the place of the container's own unit", async () => {
     const image = await imageWith({ "etc/systemd/system/hello.service": "[Service]\n" });
     expect(await fail("install", image, "--name", "hello")).toMatchObject({ code: "CONFIG_INVALID" });
@@ -419,6 +436,7 @@ describe("owns, verify and inspect", () => {
     });
     expect(await succeed("verify", "hello")).toContain("edited /etc/app/app.conf");
     expect(await succeed("inspect", "hello")).toContain("/etc/app/app.conf (edited)");
+    expect(await succeed("status", "hello")).toContain("/etc/app/app.conf (edited)");
   });
 });
 
