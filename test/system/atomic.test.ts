@@ -1,8 +1,10 @@
 /** Atomic's habits, as `atomic`, in a booted system. The name of a test begins with the numbers of the statements that it shows. */
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { numbersOf, packageStatements, statements, table } from "../support/atomic-statements.ts";
 import { type AtomicImageName, atomicImageNames, atomicImages } from "../support/lab/atomic-images.ts";
+import { dockerImage } from "../support/lab/docker-image.ts";
 import { footprint } from "../support/lab/footprint.ts";
 import type { RunResult } from "../support/lab/machine.ts";
 import { machine } from "../support/lab/shared-machine.ts";
@@ -26,6 +28,14 @@ async function present(...paths: string[]): Promise<string[]> {
   for (const path of paths) if (await exists(path)) there.push(path);
   return there;
 }
+
+const failed = new Set<number>();
+afterEach(({ task }) => {
+  for (const number of numbersOf(task.name)) {
+    if (task.result?.state === "fail") failed.add(number);
+    else failed.delete(number);
+  }
+});
 
 beforeAll(async () => {
   // What stays of any first install: the directories of the store.
@@ -124,6 +134,12 @@ describe("install", () => {
     ];
     const { exitCode, stderr } = await atomic(...words);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is not installed")]);
+  });
+
+  test("45: a program that is named as the runtime is in the unit", async () => {
+    await done("install", `--name=${name}`, "--system", "--runtime=/bin/ls", image("system-hello"));
+    expect(await lab.output(["cat", `/etc/systemd/system/${name}.service`])).toContain("/bin/ls");
+    await done("uninstall", name);
   });
 
   test("the oldest shape of a configuration runs", async () => {
@@ -328,7 +344,107 @@ describe("images", () => {
   });
 });
 
+describe("a local engine", () => {
+  const socket = "unix:///run/docker/docker.sock";
+  const env = { DOCKER_HOST: socket };
+  const docker = [`${checkouts}/docker/rootfs/usr/bin/docker`, "-H", socket];
+  const withEngine = (...words: string[]): Promise<string> => lab.output(["atomic", ...words], { env });
+
+  beforeAll(async () => {
+    await cp(await dockerImage(), join(lab.dir, "var/docker-image"), { recursive: true });
+    const subnet = "FLANNEL_SUBNET=10.9.0.1/24\\nFLANNEL_MTU=1450\\n";
+    await lab.output(["sh", "-c", `mkdir -p /run/flannel && printf '${subnet}' >/run/flannel/subnet.env`]);
+    const volumes = ["--volume", "/run/docker:/run/docker", "--volume", "/run/flannel:/run/flannel"];
+    await lab.output([
+      "berth",
+      "install",
+      "oci:/var/docker-image:latest",
+      "--name",
+      "docker",
+      "--privileged",
+      ...volumes,
+    ]);
+    for (const name of ["hello", "next"]) {
+      const file = `/var/${name}.tar`;
+      await lab.output([
+        "berth",
+        "copy",
+        image(`system-${name as "hello" | "next"}`),
+        `docker-archive:${file}:${name}-here:latest`,
+      ]);
+      await lab.output([...docker, "load", "--input", file]);
+      await lab.output(["rm", file]);
+    }
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const name of ["engine-greeter", "docker"]) await lab.run(["berth", "uninstall", name, "--purge"]);
+    await lab.run(["rm", "-rf", "/run/flannel", "/run/docker"]);
+    await rm(join(lab.dir, "var/docker-image"), { recursive: true, force: true });
+  });
+
+  test("13: install takes its image, under the name that it has there", async () => {
+    const name = "engine-greeter";
+    await withEngine("install", "--system", `--name=${name}`, "docker:hello-here:latest");
+    const files = [`/etc/tmpfiles.d/${name}.conf`, `${checkouts}/${name}.0/${name}.service`];
+    expect(await present(...files)).toEqual(files);
+    expect(JSON.parse(await lab.output(["cat", `${checkouts}/${name}.0/info`])).image).toMatch(
+      /hello-here:latest$/,
+    );
+  });
+
+  test("43: an update to an image that only the engine has", async () => {
+    const words = ["containers", "update", "engine-greeter", "--rebase", "docker:next-here:latest"];
+    await withEngine(...words, "--set", "VAR_WITH_NO_DEFAULT=given");
+    expect(await configOf("engine-greeter")).toContain("given");
+  });
+
+  test("55: pull takes its image, which is as large as there", async () => {
+    await withEngine("pull", "--storage", "ostree", "docker:hello-here:latest");
+    const rows = JSON.parse(await done("images", "list", "-f", "type=ostree", "--json")) as {
+      repo: string;
+      virtual_size: string;
+    }[];
+    const ours = rows.find(({ repo }) => repo.endsWith("hello-here"))?.virtual_size ?? "";
+    const theirs =
+      Number(await lab.output([...docker, "image", "inspect", "--format", "{{.Size}}", "hello-here"])) / 1e6;
+    expect(ours).toMatch(/ MB$/);
+    expect(Math.abs(Number.parseFloat(ours) - theirs) / theirs).toBeLessThan(0.04);
+  });
+
+  test("60: a name that the engine has too needs --storage", async () => {
+    const directory = "/root/look";
+    await lab.output(["mkdir", directory]);
+    const both = await lab.run(["atomic", "mount", "hello-here:latest", directory], { env });
+    expect([both.exitCode, both.stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        "Found more than one Image with name hello-here:latest; please specify with --storage.",
+      ),
+    ]);
+    await withEngine("mount", "--storage", "ostree", "hello-here:latest", directory);
+    expect(await exists(`${directory}/usr/bin/greet.sh`)).toBe(true);
+    await done("umount", directory);
+    await lab.output(["rmdir", directory]);
+  });
+});
+
 test("nothing is left", async () => {
   await atomic("-y", "images", "delete", "--all");
   expect(await footprint(lab)).toEqual(before);
 });
+
+test("every statement has a test that passes, or a difference with its reason", async () => {
+  const shown = await table(failed);
+  process.stdout.write(
+    `\n${shown.map(({ number, verdict, says }) => `${String(number).padStart(3)}  ${verdict.padEnd(10)}  ${says}`).join("\n")}\n\n`,
+  );
+  expect(shown.filter(({ verdict }) => verdict === "FAILED" || verdict === "NO TEST")).toEqual([]);
+  const wanted = [...range(1, 64), 68, ...range(70, 94)];
+  expect(Object.keys(statements).map(Number)).toEqual(wanted);
+  expect(Object.keys(packageStatements).map(Number)).toEqual([65, 66, 67, 69]);
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}
