@@ -139,6 +139,7 @@ export const packageStatements: Record<number, string> = { 65: noRpm, 66: noRpm,
 const files = [
   "test/system/atomic.test.ts",
   "test/system/atomic-remote.test.ts",
+  "test/integration/atomic-engine.test.ts",
   "test/integration/atomic-files.test.ts",
   "test/integration/atomic-names.test.ts",
   "test/integration/atomic-verbs.test.ts",

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { numbersOf, packageStatements, statements, table } from "../support/atomic-statements.ts";
 import { type AtomicImageName, atomicImageNames, atomicImages } from "../support/lab/atomic-images.ts";
-import { dockerImage } from "../support/lab/docker-image.ts";
 import { footprint } from "../support/lab/footprint.ts";
 import type { RunResult } from "../support/lab/machine.ts";
 import { machine } from "../support/lab/shared-machine.ts";
@@ -341,91 +340,6 @@ describe("images", () => {
   test("58: images version and images verify", async () => {
     expect(await done("images", "version", "--storage", "ostree", image("system-next"))).toContain("2.0-1");
     expect(await done("images", "verify", "--storage", "ostree", image("system-next"))).toContain("False");
-  });
-});
-
-describe("a local engine", () => {
-  const socket = "unix:///run/docker/docker.sock";
-  const env = { DOCKER_HOST: socket };
-  const docker = [`${checkouts}/docker/rootfs/usr/bin/docker`, "-H", socket];
-  const withEngine = (...words: string[]): Promise<string> => lab.output(["atomic", ...words], { env });
-
-  beforeAll(async () => {
-    await cp(await dockerImage(), join(lab.dir, "var/docker-image"), { recursive: true });
-    const subnet = "FLANNEL_SUBNET=10.9.0.1/24\\nFLANNEL_MTU=1450\\n";
-    await lab.output(["sh", "-c", `mkdir -p /run/flannel && printf '${subnet}' >/run/flannel/subnet.env`]);
-    const volumes = ["--volume", "/run/docker:/run/docker", "--volume", "/run/flannel:/run/flannel"];
-    await lab.output([
-      "berth",
-      "install",
-      "oci:/var/docker-image:latest",
-      "--name",
-      "docker",
-      "--privileged",
-      ...volumes,
-    ]);
-    for (const name of ["hello", "next"]) {
-      const file = `/var/${name}.tar`;
-      await lab.output([
-        "berth",
-        "copy",
-        image(`system-${name as "hello" | "next"}`),
-        `docker-archive:${file}:${name}-here:latest`,
-      ]);
-      await lab.output([...docker, "load", "--input", file]);
-      await lab.output(["rm", file]);
-    }
-  }, 240_000);
-
-  afterAll(async () => {
-    for (const name of ["engine-greeter", "docker"]) await lab.run(["berth", "uninstall", name, "--purge"]);
-    await lab.run(["rm", "-rf", "/run/flannel", "/run/docker"]);
-    await rm(join(lab.dir, "var/docker-image"), { recursive: true, force: true });
-  });
-
-  test("13: install takes its image, under the name that it has there", async () => {
-    const name = "engine-greeter";
-    await withEngine("install", "--system", `--name=${name}`, "docker:hello-here:latest");
-    const files = [`/etc/tmpfiles.d/${name}.conf`, `${checkouts}/${name}.0/${name}.service`];
-    expect(await present(...files)).toEqual(files);
-    expect(JSON.parse(await lab.output(["cat", `${checkouts}/${name}.0/info`])).image).toMatch(
-      /hello-here:latest$/,
-    );
-  });
-
-  test("43: an update to an image that only the engine has", async () => {
-    const words = ["containers", "update", "engine-greeter", "--rebase", "docker:next-here:latest"];
-    await withEngine(...words, "--set", "VAR_WITH_NO_DEFAULT=given");
-    expect(await configOf("engine-greeter")).toContain("given");
-  });
-
-  test("55: pull takes its image, which is as large as there", async () => {
-    await withEngine("pull", "--storage", "ostree", "docker:hello-here:latest");
-    const rows = JSON.parse(await done("images", "list", "-f", "type=ostree", "--json")) as {
-      repo: string;
-      virtual_size: string;
-    }[];
-    const ours = rows.find(({ repo }) => repo.endsWith("hello-here"))?.virtual_size ?? "";
-    const theirs =
-      Number(await lab.output([...docker, "image", "inspect", "--format", "{{.Size}}", "hello-here"])) / 1e6;
-    expect(ours).toMatch(/ MB$/);
-    expect(Math.abs(Number.parseFloat(ours) - theirs) / theirs).toBeLessThan(0.04);
-  });
-
-  test("60: a name that the engine has too needs --storage", async () => {
-    const directory = "/root/look";
-    await lab.output(["mkdir", directory]);
-    const both = await lab.run(["atomic", "mount", "hello-here:latest", directory], { env });
-    expect([both.exitCode, both.stderr]).toEqual([
-      1,
-      expect.stringContaining(
-        "Found more than one Image with name hello-here:latest; please specify with --storage.",
-      ),
-    ]);
-    await withEngine("mount", "--storage", "ostree", "hello-here:latest", directory);
-    expect(await exists(`${directory}/usr/bin/greet.sh`)).toBe(true);
-    await done("umount", directory);
-    await lab.output(["rmdir", directory]);
   });
 });
 
