@@ -24,6 +24,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "vm",
+          include: ["test/vm/**/*.test.ts"],
+          globalSetup: ["test/support/lab/vm-setup.ts"],
+          fileParallelism: false,
+          // Everything is emulated there: a boot takes half a minute on an idle machine.
+          testTimeout: 1_200_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: "system-13",
           include: [
             "systemd-bus",

@@ -15,6 +15,7 @@ import { startRegistry } from "../test/support/lab/registry.ts";
 import { interruption } from "../test/support/lab/tool.ts";
 import type { Counts, Summary } from "../test/support/summary-reporter.ts";
 
+const isLong = process.env["BERTH_LONG"] === "1";
 const required = process.env["BERTH_REQUIRE"] === "system";
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interruption.abort());
 
@@ -83,6 +84,7 @@ async function runSystemProject({
   const halves = await Promise.all([first(), half("2/2")]);
   if (halves.includes(false)) failures.push("system tests");
   if (!(await runVitest(["system-13"], { filters, summary }))) failures.push("system tests on Debian 13");
+  if (isLong && !(await runVitest(["vm"], { filters, summary }))) failures.push("tests in a virtual machine");
   return undefined;
 }
 

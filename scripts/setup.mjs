@@ -36,6 +36,13 @@ const TOOLS = [
   ["unshare", "util-linux"],
 ];
 
+/** The same for the tests in a virtual machine, which not everybody runs. */
+export const VM_TOOLS = [
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["qemu-img", "qemu-utils"],
+  ["mkfs.ext4", "e2fsprogs"],
+];
+
 /** Everything, in order. Ends the process with a plain message when a step that nothing can do without fails. */
 export function setup() {
   ensureLinux();

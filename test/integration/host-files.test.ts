@@ -254,6 +254,23 @@ describe("install", () => {
     expect(existsSync(at("usr/local"))).toBe(false);
   });
 
+  test("copies those of a root file system of the admin's, which shares nothing with the host", async () => {
+    for (const name of ["proc", "dev", "sys", "run", "tmp", "var/tmp", "root", "etc"])
+      await mkdir(at(`srv/remote/rootfs/${name}`), { recursive: true });
+    await put("srv/remote/rootfs/usr/bin/app", "app");
+    await chmod(at("srv/remote/rootfs/usr/bin/app"), 0o755);
+    await put("srv/remote/rootfs/exports/hostfs/usr/local/lib/message", "of the remote\n");
+    const image = await makeImage({ files: { "usr/bin/app": "" }, config: { Cmd: ["/usr/bin/app"] } });
+    await writeLayout(berth.path("plain"), { latest: image });
+    const plain = `oci:${berth.path("plain")}:latest`;
+    await succeed("install", plain, "--name", "hello", "--rootfs", "/srv/remote", "--runtime", "systemd");
+    expect(text("usr/local/lib/message")).toBe("of the remote\n");
+    expect(statSync(at("usr/local/lib/message")).nlink).toBe(1);
+    await succeed("uninstall", "hello");
+    expect(existsSync(at("usr/local/lib/message"))).toBe(false);
+    expect(text("srv/remote/rootfs/exports/hostfs/usr/local/lib/message")).toBe("of the remote\n");
+  });
+
   test("refuses a file in the place of the container's own unit", async () => {
     const image = await imageWith({ "etc/systemd/system/hello.service": "[Service]\n" });
     expect(await fail("install", image, "--name", "hello")).toMatchObject({ code: "CONFIG_INVALID" });
@@ -352,6 +369,11 @@ describe("update and rollback", () => {
     await succeed("update", "a", "--rebase", next, "--keep-host-files");
     await succeed("update", "b", "--rebase", next);
     expect(text("etc/kubernetes/config")).toBe("two\n");
+    // A way back is never refused.
+    await succeed("install", next, "--name", "c");
+    expect(await succeed("rollback", "b")).toContain("/etc/kubernetes/config stays as it is");
+    expect(text("etc/kubernetes/config")).toBe("two\n");
+    expect(await berth.json("owns", "/etc/kubernetes/config")).toMatchObject({ owners: [{ name: "c" }] });
   });
 
   test("--dry-run says what would become of them, and changes nothing", async () => {
@@ -360,6 +382,13 @@ describe("update and rollback", () => {
     const { updates } = await berth.json<Updates>(...["update", "hello", "--rebase", next, "--dry-run"]);
     const outcomes = Object.fromEntries(updates[0]?.files.map(({ path, outcome }) => [path, outcome]) ?? []);
     expect(updates[0]?.changed).toContain("/usr/local/lib/secret-message-template");
+    const shown = await succeed("update", "hello", "--rebase", next, "--dry-run");
+    for (const said of [
+      "/etc/app/app.conf (replaced)",
+      "/etc/app/extra.conf (new)",
+      "/broken-symlink (removed)",
+    ])
+      expect(shown).toContain(said);
     expect(outcomes).toMatchObject({
       "/etc/app/app.conf": "replaced",
       "/etc/app/extra.conf": "created",
@@ -419,6 +448,7 @@ describe("owns, verify and inspect", () => {
     });
     expect(await succeed("verify", "hello")).toContain("edited /etc/app/app.conf");
     expect(await succeed("inspect", "hello")).toContain("/etc/app/app.conf (edited)");
+    expect(await succeed("status", "hello")).toContain("/etc/app/app.conf (edited)");
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTimes } from "../support/lab/docker-stack.ts";
 import { footprint } from "../support/lab/footprint.ts";
 import { machine } from "../support/lab/shared-machine.ts";
 
@@ -39,7 +40,11 @@ test("install puts an agent after etcd and before what needs the network", async
 test("a boot starts them in that order", async () => {
   await lab.reboot();
   expect(await page()).toBe("this host serves from 10.5.7.1/24 of 10.5.0.0/16");
-  const [etcd, agent, web] = [await times("etcd"), await times("agent"), await times("web")];
+  const [etcd, agent, web] = [
+    await startTimes(lab, "etcd"),
+    await startTimes(lab, "agent"),
+    await startTimes(lab, "web"),
+  ];
   expect(etcd.active).toBeLessThanOrEqual(agent.begun);
   expect(agent.active).toBeLessThanOrEqual(web.begun);
 });
@@ -61,14 +66,4 @@ async function page(): Promise<string> {
     "--retry-connrefused",
     "http://127.0.0.1:8080/",
   ]);
-}
-
-/** Microseconds since the machine's start: when the unit's start job was begun, and when it was done. */
-async function times(unit: string): Promise<{ begun: number; active: number }> {
-  const read = async (property: string): Promise<number> =>
-    Number(await lab.output(["systemctl", "show", unit, "--value", `--property=${property}`]));
-  return {
-    begun: await read("InactiveExitTimestampMonotonic"),
-    active: await read("ActiveEnterTimestampMonotonic"),
-  };
 }

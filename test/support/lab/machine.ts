@@ -1,5 +1,5 @@
 /**
- * A booted machine, by the directory that stands for it. The process that booted it (boot.ts) keeps `state.json` there, so
+ * A booted machine, by the directory that stands for it. The process that booted it (keeper.ts) keeps `state.json` there, so
  * any process, such as a vitest worker, can attach to it, run commands inside and reboot it.
  */
 import { readFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 
 export interface MachineState {
-  /** Process id, as the host sees it, of the machine's init. */
+  /** Process id, as the host sees it, of the machine's init, or of the program that a virtual machine runs in. */
   init: number;
   /** 1 for the first boot; a reboot adds one. */
   boot: number;
@@ -45,12 +45,13 @@ export class Machine {
   /** Runs a command inside; its status is in the result. Without a shell, in a clean environment. */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { init } = await this.state();
-    const seconds = (options.timeout ?? 60_000) / 1000;
-    const result = await execa("nsenter", [...enter(init, options), `${seconds}`, ...argv], {
+    // Its root too: where nspawn itself runs in a chroot, the root of the mount namespace is another.
+    const inside = [`--target=${init}`, "--all", "--root"];
+    const result = await execa("nsenter", [...inside, "--", ...commandLine(argv, options)], {
       input: options.input ?? "",
       reject: false,
       forceKillAfterDelay: 1000,
-      timeout: seconds * 1000 + 5000,
+      timeout: (options.timeout ?? 60_000) + 5000,
     });
     // As a shell counts: one that a signal ended has 128 and the signal's number.
     const exitCode = result.exitCode ?? 128 + (result.signal ? constants.signals[result.signal] : 0);
@@ -73,20 +74,28 @@ export class Machine {
   async reboot(): Promise<void> {
     const { boot } = await this.state();
     await this.run(["systemctl", "reboot"]);
-    for (const deadline = Date.now() + 150_000; Date.now() < deadline; await sleep(50)) {
-      if ((await this.state()).boot > boot) return;
+    await this.untilBooted(boot + 1, 150);
+  }
+
+  /** Waits for its n-th boot. */
+  protected async untilBooted(boot: number, seconds: number): Promise<void> {
+    for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await sleep(50)) {
+      if ((await this.state()).boot >= boot) return;
     }
     const console = await readFile(join(this.dir, "console"), "utf8").catch(() => "");
     throw new Error(`the machine did not come up again; the end of its console:\n${console.slice(-2000)}`);
   }
 
-  private async state(): Promise<MachineState> {
+  protected async state(): Promise<MachineState> {
     return JSON.parse(await readFile(join(this.dir, "state.json"), "utf8")) as MachineState;
   }
 }
 
-/** The arguments of nsenter up to the number of seconds that the command may take. */
-function enter(init: number, { env = {}, cwd = "/root" }: RunOptions): string[] {
+/** The command inside: in a clean environment, ended when its time is over. */
+export function commandLine(
+  argv: readonly string[],
+  { env = {}, cwd = "/root", timeout = 60_000 }: RunOptions,
+): string[] {
   const variables = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
     HOME: "/root",
@@ -94,7 +103,6 @@ function enter(init: number, { env = {}, cwd = "/root" }: RunOptions): string[] 
     ...env,
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  // Its root too: where nspawn itself runs in a chroot, the root of the mount namespace is another.
-  const inside = [`--target=${init}`, "--all", "--root"];
-  return [...inside, "--", "env", "-i", "-C", cwd, ...assignments, "timeout", "--kill-after=2"];
+  const limited = ["timeout", "--kill-after=2", `${timeout / 1000}`, ...argv];
+  return ["/usr/bin/env", "-i", "-C", cwd, ...assignments, ...limited];
 }

@@ -48,12 +48,21 @@ const files: Record<string, string> = {
 export async function machineTree(suite: Suite = "bookworm"): Promise<string> {
   return cached({
     kind: suite === "bookworm" ? "tree" : `tree-${suite}`,
-    from: { sources: sourcesOf(suite), packages, excluded, files },
-    make: (dir) => makeTree(dir, suite),
+    from: treeRecipe(suite),
+    make: (dir) => makeTree(dir, { suite }),
   });
 }
 
-async function makeTree(dir: string, suite: Suite): Promise<void> {
+/** What a tree is made from, for its name in the cache. */
+export function treeRecipe(suite: Suite): object {
+  return { sources: sourcesOf(suite), packages, excluded, files };
+}
+
+/** Fills `DIR/root`. */
+export async function makeTree(
+  dir: string,
+  { suite, more = [] }: { suite: Suite; more?: readonly string[] },
+): Promise<void> {
   const debs = await downloadPackages("tree", ["docker-registry"]);
   const root = join(dir, "root");
   const sourcesList = join(dir, "sources.list");
@@ -63,7 +72,7 @@ async function makeTree(dir: string, suite: Suite): Promise<void> {
     "--quiet",
     "--mode=root",
     "--variant=minbase",
-    `--include=${packages.join(",")}`,
+    `--include=${[...packages, ...more].join(",")}`,
     '--aptopt=APT::Install-Recommends "false"',
     ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
     suite,
