@@ -1,4 +1,5 @@
 /** The runtime configuration of a deployment: the image's own, or one that berth makes. Pure. */
+import type { ExecConfig } from "../oci/image-config.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
@@ -104,7 +105,7 @@ function makeConfig(name: string, request: InstallRequest, context: ConfigContex
     if (watchdog !== undefined) environment.push(`WATCHDOG_USEC=${watchdog * 1_000_000}`);
     bound.push(bind("/run/systemd/notify", NOTIFY_SOCKET, { readonly: false }));
   }
-  const process = processOf(facts.image.config, { user, environment, isExecutable });
+  const process = processOf(startOf(facts), { user, environment, isExecutable });
   const privileged = request.privileged ?? false;
   const bounding = privileged ? capabilitiesIn(facts.capabilities ?? ALL_CAPABILITIES) : CAPABILITIES;
   // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
@@ -123,6 +124,14 @@ function makeConfig(name: string, request: InstallRequest, context: ConfigContex
   const config = parseRuntimeConfig(text, "the rendered config.json");
   const targets = [...mounts.targets, ...tmpfsTargets(config)];
   return { config, mounts: { ...mounts, targets }, own: undefined, notes: [] };
+}
+
+/** What Atomic started where an image of the format names no program. */
+const DEFAULT_PROGRAM = "run.sh";
+
+function startOf({ exports, image: { config } }: Facts): ExecConfig {
+  const isNamed = config.entrypoint.length + config.cmd.length > 0;
+  return isNamed || exports === undefined ? config : { ...config, cmd: [DEFAULT_PROGRAM] };
 }
 
 function pairs(record: Record<string, string>): string[] {

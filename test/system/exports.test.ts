@@ -168,6 +168,14 @@ test("mounts that a value adds are there", async () => {
   expect((await report()).mounts.some((line) => line.startsWith("/host-etc ro"))).toBe(true);
 });
 
+test.each(["runc", "crun"])("a mount of type cgroup is one under %s", async (runtime) => {
+  const mount =
+    ',{"destination":"/cg","type":"cgroup","source":"cgroup","options":["ro","nosuid","noexec","nodev"]}';
+  const options = ["--name", "it", "--runtime", runtime, "--set", `ADDTL_MOUNTS=${mount}`];
+  await lab.output(["berth", "install", image, ...options]);
+  expect(await lab.output(["berth", "run", "it", "cat", "/cg/cgroup.controllers"])).toContain("pids");
+});
+
 test("`berth run` of a stopped one has the image's own configuration", async () => {
   await lab.output(["berth", "install", image, "--name", "it", "--no-start"]);
   expect(

@@ -230,6 +230,15 @@ describe("the configuration of an image", () => {
     expect(made.state).not.toEqual([]);
   });
 
+  test("starts run.sh where the image names no program", () => {
+    const known = facts({ config: { entrypoint: [], cmd: [] } });
+    const made = plan(
+      { serviceTemplate: "[Service]\nExecStart=$EXEC_START\n" },
+      { known: { image: known.image } },
+    );
+    expect(configOf(made).process.args).toEqual(["/usr/local/sbin/run.sh"]);
+  });
+
   test.each([
     ["what is no JSON", "{secret", "Invalid json in configuration file: /exports/config.json."],
     ["a list", "[]", "Invalid json in configuration file: /exports/config.json."],
