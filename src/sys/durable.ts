@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { lstat, open, readdir, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { hasCode } from "./if-there.ts";
 
 /**
  * Writes or replaces `path` with `text`, at exactly this mode whatever the umask says.
@@ -115,8 +116,4 @@ async function namesIn(directory: string): Promise<string[]> {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return [];
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
