@@ -106,6 +106,9 @@ describe("install", () => {
     for (const path of ["/broken-symlink", "/opt/cni", "/etc/app/app.conf", "/usr/local/lib/renamed-hello"])
       expect(out).toContain(`Created file ${path}\n`);
     expect(recordOf("hello")).toMatchObject({
+      "rename-installed-files": { "/usr/local/lib/placeholder-file": "/usr/local/lib/renamed-hello" },
+      "installed-files-template": ["/usr/local/lib/secret-message-template"],
+      "use-links": true,
       "installed-files": expect.arrayContaining(["/etc/app/app.conf", "/usr/local/placeholder-lib"]),
       "installed-files-checksum": {
         "/etc/app/app.conf": expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -223,7 +226,10 @@ describe("install", () => {
   test("refuses a file that a symlink of the host leads to /boot", async () => {
     await mkdir(at("boot"));
     await symlink("/boot", at("srv"));
-    expect(await fail("install", await imageWith({ "srv/x": "x" }), "--name", "hello")).toMatchObject({
+    const image = await imageWith({ "srv/x": "x" });
+    await succeed("install", image, "--name", "other", "--keep-host-files");
+    expect(existsSync(at("boot/x"))).toBe(false);
+    expect(await fail("install", image, "--name", "hello")).toMatchObject({
       code: "HOST_FILE_CONFLICT",
       message: "/srv/x leads to /boot/x on this host: nothing is put there",
     });
