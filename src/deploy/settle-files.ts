@@ -111,7 +111,7 @@ async function assess(
   host: Host,
   { name, files, conflicts, purge = false }: FilesRequest,
 ): Promise<{ decisions: Decision[]; ledger: Ledger }> {
-  const { wanted, facts } = await observeFiles(host, { name, files });
+  const { wanted, facts } = await observeFiles(host, { name, files, strict: conflicts === "refuse" });
   const decisions = decideFiles(wanted, { facts, purge });
   if (conflicts === "refuse") await refuseConflict(host, decisions);
   await refuseReadOnly(host, decisions);
