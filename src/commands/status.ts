@@ -10,7 +10,7 @@ export async function run(context: Context, [name = ""]: string[], _options: NoO
 }
 
 export function view(status: Status): View {
-  const { name, image, digest, deployment, runtime, command, unit, service, hasService } = status;
+  const { name, image, digest, deployment, runtime, command, unit, service, hasService, changed } = status;
   const state = hasService ? "unknown" : "no service";
   return [
     line({ text: name, tone: "strong" }, ": ", service === undefined ? state : stateText(service.state)),
@@ -32,6 +32,7 @@ export function view(status: Status): View {
         service && service.result !== "success" ? { text: service.result, tone: "bad" } : undefined,
       ],
       ["says", service?.statusText],
+      ["changed by hand", changed.map(({ path, state: how }) => `${path} (${how})`)],
     ]),
     ...(service !== undefined && service.log.length > 0 ? [verbatim(service.log, "log")] : []),
   ];

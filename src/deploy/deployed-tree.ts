@@ -7,7 +7,7 @@ import { bytesOf } from "../layer/byte-string.ts";
 import { type MountTarget, withMountTargets } from "../layer/mount-targets.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
-import { API_DIRECTORIES, MADE_BY_SYSTEMD, tmpfsTargets } from "./mounts.ts";
+import { MOUNTED_BY_SYSTEMD, tmpfsTargets } from "./mounts.ts";
 
 /** The configuration of the deployment in `dir`. @throws Failure STORE_CORRUPT */
 export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
@@ -25,7 +25,7 @@ export async function readRuntimeConfig(dir: string): Promise<RuntimeConfig> {
 /** `tree` as the deployment in `dir` was checked out, with what its `config` mounts on. */
 export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tree {
   const targets: MountTarget[] = [];
-  const made = [...MADE_BY_SYSTEMD, ...API_DIRECTORIES];
+  const made = MOUNTED_BY_SYSTEMD.map((target) => target.path);
   const destinations = config.mounts.map(({ destination }) => destination);
   for (const path of new Set([config.process.cwd, ...destinations, ...made])) {
     // What is mounted below another mount is made there, not here.

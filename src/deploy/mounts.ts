@@ -9,8 +9,17 @@ import { stateDirectory } from "./volume.ts";
 /** RootDirectory= makes these where an image has them not (base-filesystem.c), and would in the checkout. */
 export const MADE_BY_SYSTEMD: readonly string[] = ["/root", "/usr", "/etc"];
 
-/** What systemd and chroot mount of their own at the root of any container. */
-export const API_DIRECTORIES: readonly string[] = ["/proc", "/sys", "/dev", "/run"];
+/** Where systemd listens for sd_notify, and binds it in a container without an OCI runtime. */
+const NOTIFY = "/run/systemd/notify";
+
+/** What systemd and chroot mount on in a container whose configuration is the image's own, or would make there. */
+export const MOUNTED_BY_SYSTEMD: readonly MountTarget[] = [
+  ...["/proc", "/sys", "/dev", "/run", "/var", ...MADE_BY_SYSTEMD].map((path) => ({
+    path,
+    type: "dir" as const,
+  })),
+  { path: NOTIFY, type: "file" },
+];
 
 export interface Mounts {
   mounts: RuntimeMount[];

@@ -1,5 +1,5 @@
 /** The runtime configuration of a deployment: the image's own, or one that berth makes. Pure. */
-import type { MountTarget } from "../layer/mount-targets.ts";
+import type { ExecConfig } from "../oci/image-config.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../oci/runtime-config.ts";
 import type { TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
@@ -8,7 +8,7 @@ import { NOTIFY_SOCKET, ociNeeds } from "../runtime/oci-service.ts";
 import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
 import { configTargets, imageConfig, missingSources, withHostParts } from "./exports-config.ts";
 import { kernelPaths } from "./kernel-paths.ts";
-import { API_DIRECTORIES, bind, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
+import { bind, MOUNTED_BY_SYSTEMD, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
 import type { Facts } from "./plan.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
@@ -66,8 +66,12 @@ export function planConfig(name: string, request: InstallRequest, context: Confi
     cgroupsPath:
       facts.runtime.kind === "oci" ? ociNeeds(facts.runtime, `${name}.service`).cgroupsPath : undefined,
   });
-  const bySystemd: MountTarget[] =
-    facts.runtime.kind === "oci" ? [] : API_DIRECTORIES.map((path) => ({ path, type: "dir" as const }));
+  // What lies below a mount is made there.
+  const bySystemd = MOUNTED_BY_SYSTEMD.filter(
+    ({ path }) =>
+      facts.runtime.kind !== "oci" &&
+      !config.mounts.some(({ destination }) => path.startsWith(`${destination}/`)),
+  );
   const hasLines = facts.exports?.tmpfilesTemplate !== undefined;
   const sources = new Set(given.sources.map(({ path }) => path));
   const missing = hasLines ? [] : missingSources(config, { facts, kindOf });
@@ -101,7 +105,7 @@ function makeConfig(name: string, request: InstallRequest, context: ConfigContex
     if (watchdog !== undefined) environment.push(`WATCHDOG_USEC=${watchdog * 1_000_000}`);
     bound.push(bind("/run/systemd/notify", NOTIFY_SOCKET, { readonly: false }));
   }
-  const process = processOf(facts.image.config, { user, environment, isExecutable });
+  const process = processOf(startOf(facts), { user, environment, isExecutable });
   const privileged = request.privileged ?? false;
   const bounding = privileged ? capabilitiesIn(facts.capabilities ?? ALL_CAPABILITIES) : CAPABILITIES;
   // What a process of another user could regain through a set-user-ID file is bounded; it begins with none.
@@ -120,6 +124,14 @@ function makeConfig(name: string, request: InstallRequest, context: ConfigContex
   const config = parseRuntimeConfig(text, "the rendered config.json");
   const targets = [...mounts.targets, ...tmpfsTargets(config)];
   return { config, mounts: { ...mounts, targets }, own: undefined, notes: [] };
+}
+
+/** What Atomic started where an image of the format names no program. */
+const DEFAULT_PROGRAM = "run.sh";
+
+function startOf({ exports, image: { config } }: Facts): ExecConfig {
+  const isNamed = config.entrypoint.length + config.cmd.length > 0;
+  return isNamed || exports === undefined ? config : { ...config, cmd: [DEFAULT_PROGRAM] };
 }
 
 function pairs(record: Record<string, string>): string[] {

@@ -44,6 +44,11 @@ export async function repair(host: Host, request: VerifyRequest): Promise<Repair
   // Whoever shares a damaged object is found by what it has otherwise than the repaired store.
   const between = await findDamage(host, { ...request, names: [], mustShare: true });
   await repairDeployments(host, between, attempt);
+  for (const { dir, tree, damaged } of between.ready)
+    if (damaged.length > 0)
+      await attempt(dir, () =>
+        repairTree(host.layout, tree, { dir, damaged, mountPoints: readMountPoints() }),
+      );
   const after = await findDamage(host, request);
   const left = new Set(after.verified.damaged.map(({ path }) => path));
   const repaired = before.verified.damaged.filter(({ path }) => !left.has(path));

@@ -7,6 +7,7 @@ import { loadTemplates } from "../render/templates.ts";
 import { runTool } from "../systemd/run-tool.ts";
 import { createTmpfiles, removeTmpfiles } from "../systemd/tmpfiles.ts";
 import type { AcceptedImage } from "./accept.ts";
+import { refuseHostAccess } from "./host-access.ts";
 import { removeEmpty } from "./host-files.ts";
 import { basisOf, type Planned } from "./make-plan.ts";
 import { checkName } from "./name.ts";
@@ -97,6 +98,9 @@ async function planRun(
   const plan = planDeployment(name, once, { facts, render });
   if (!plan.service)
     throw new Failure("CONFIG_INVALID", `${image.name} starts nothing: it only brings files for the host`);
+  // Its unit and its host files are not used.
+  const asked = plan.hostAccess.filter(({ kind }) => !["file", "command", "setting"].includes(kind));
+  refuseHostAccess(asked, { image: plan.image, allowed: host.config.hostAccess });
   if (plan.files.some((file) => file.name.startsWith("sysusers-"))) {
     throw new Failure(
       "RUNTIME_UNSUPPORTED",

@@ -2,7 +2,7 @@
  * The files of an image on the host: which they are to be, and making them so. All that is refused is refused before anything is
  * changed; a change that is killed can be gone on with or gone back from, by the ledger.
  */
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, lstat, mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
@@ -12,10 +12,11 @@ import { removeDurably, removeStaleAsides, syncDirectory } from "../sys/durable.
 import { type Decision, decideFiles, type Outcome } from "./decide-files.ts";
 import { hostLabel } from "./host-label.ts";
 import type { Info } from "./info.ts";
-import type { InstalledFile } from "./installed-files.ts";
+import type { InstalledFile, InstalledRegular } from "./installed-files.ts";
 import { contentOf, formatLedger, type Ledger, removeLedger, type Tracked, writeLedger } from "./ledger.ts";
 import { observeFiles } from "./observe-files.ts";
 import { packageOwner } from "./package-owner.ts";
+import type { PlaceOptions } from "./place-file.ts";
 
 /** What became, or would become, of one file of the host. */
 export interface FileOutcome {
@@ -38,12 +39,14 @@ export interface FilesRequest {
   conflicts: "refuse" | "keep";
   /** What the admin edited goes too. */
   purge?: boolean;
+  /** Where the deployment's root file system is that lies in another place, as the host sees it. */
+  rootfs?: string | undefined;
 }
 
 /** What the deployment of this record asks for. */
 export function filesRequestOf({ berth }: Info): FilesRequest {
   const conflicts = berth.request.keepHostFiles === true ? "keep" : "refuse";
-  return { name: berth.name, files: berth.installed ?? [], conflicts };
+  return { name: berth.name, files: berth.installed ?? [], conflicts, rootfs: berth.rootfs };
 }
 
 /** What settleFiles() would do. @throws Failure HOST_FILE_CONFLICT, CONFIG_INVALID */
@@ -62,7 +65,9 @@ export async function settleFiles(
   request: FilesRequest & { dir: string },
 ): Promise<FileOutcome[]> {
   const { layout } = host;
-  const { name } = request;
+  const { name, files } = request;
+  // Most containers have none, and most hosts none such container.
+  if (files.length === 0 && !existsSync(layout.ledgers)) return [];
   using _ = await lockFiles(host);
   const { decisions, ledger } = await assess(host, request);
   // Of what is missing a settled ledger need not say that the admin removed it.
@@ -73,7 +78,7 @@ export async function settleFiles(
     const before = new Map(ledger.files.map((entry) => [entry.path, entry]));
     const open = ledgerOf(decisions, (each) => inBetween(each, before.get(each.path)));
     await writeLedger(layout, name, { ...open, settled: false });
-    await apply(host, decisions, request.dir);
+    await apply(host, decisions, request);
     settled.files = await withFullDirectories(host, settled, { decisions, before });
   }
   if (settled.files.length === 0) await removeLedger(layout, name);
@@ -89,6 +94,7 @@ export async function removeFiles(
   name: string,
   { purge }: { purge: boolean },
 ): Promise<FileOutcome[]> {
+  if (!existsSync(host.layout.ledgers)) return [];
   const outcomes = await settleFiles(host, { name, files: [], conflicts: "keep", purge, dir: "" });
   using _ = await lockFiles(host);
   await removeLedger(host.layout, name);
@@ -105,7 +111,7 @@ async function assess(
   host: Host,
   { name, files, conflicts, purge = false }: FilesRequest,
 ): Promise<{ decisions: Decision[]; ledger: Ledger }> {
-  const { wanted, facts } = await observeFiles(host, { name, files });
+  const { wanted, facts } = await observeFiles(host, { name, files, strict: conflicts === "refuse" });
   const decisions = decideFiles(wanted, { facts, purge });
   if (conflicts === "refuse") await refuseConflict(host, decisions);
   await refuseReadOnly(host, decisions);
@@ -186,7 +192,11 @@ function withoutDeleted({ path, versions, made }: Tracked): Tracked {
 }
 
 /** Removals first: a file may take the place of a directory. */
-async function apply(host: Host, decisions: readonly Decision[], dir: string): Promise<void> {
+async function apply(
+  host: Host,
+  decisions: readonly Decision[],
+  { dir, rootfs }: { dir: string; rootfs?: string | undefined },
+): Promise<void> {
   const { root } = host.config;
   const of = (action: Decision["action"]): Decision[] => decisions.filter((each) => each.action === action);
   for (const { path } of of("remove")) await removeDurably(join(root, path));
@@ -196,9 +206,28 @@ async function apply(host: Host, decisions: readonly Decision[], dir: string): P
     if (file?.type === "directory") await placeDirectory(join(root, path), file, await hostLabel(host, path));
   for (const { path, file } of of("place")) {
     if (file === undefined || file.type === "directory") continue;
-    const source = file.type === "file" ? join(dir, file.source) : "";
-    await placeFile(join(root, path), file, { source, label: await hostLabel(host, path) });
+    const label = await hostLabel(host, path);
+    if (file.type === "symlink") await placeFile(join(root, path), file, { source: "", label });
+    else await placeFile(join(root, path), ...sourceOf(file, { dir, rootfs, root, label }));
   }
+}
+
+/** Of a root file system that is not berth's a file is copied, and never shared. */
+function sourceOf(
+  file: InstalledRegular,
+  {
+    dir,
+    rootfs,
+    root,
+    label,
+  }: { dir: string; rootfs: string | undefined; root: string; label: Buffer | undefined },
+): [InstalledRegular, PlaceOptions] {
+  const below = file.source.startsWith("rootfs/") ? file.source.slice("rootfs/".length) : undefined;
+  if (rootfs === undefined || below === undefined) return [file, { source: join(dir, file.source), label }];
+  return [
+    { ...file, link: false },
+    { source: join(root, rootfs, below), label },
+  ];
 }
 
 /** With something in it, it stays. */

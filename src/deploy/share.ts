@@ -1,11 +1,8 @@
 /** share: puts an image of the store into a store for others, to be mounted read-only and named in their `additional_stores`. */
 import { resolve } from "node:path";
 import type { Host } from "../host.ts";
-import type { MountTarget } from "../layer/mount-targets.ts";
-import type { ExecConfig } from "../oci/image-config.ts";
 import { requireImage } from "./images.ts";
-import { MADE_BY_SYSTEMD } from "./mounts.ts";
-import { NETWORK_FILES } from "./plan.ts";
+import { readyTargets } from "./ready-checkouts.ts";
 
 export interface Shared {
   image: string;
@@ -31,16 +28,4 @@ export async function share(
   const { image } = await target.name(found.name, found);
   if (checkout) await target.makeReady(image, readyTargets(image.config.config));
   return { image: found.name, digest: found.image.digest, directory: path };
-}
-
-/** What any runtime mounts on, so that nobody has to make it in a checkout that cannot be written. */
-function readyTargets({ workingDir = "/", volumes }: ExecConfig): MountTarget[] {
-  const plain = [workingDir, "/proc", "/sys", "/dev", ...MADE_BY_SYSTEMD, ...volumes];
-  return [
-    ...plain.map((path) => ({ path, type: "dir" as const })),
-    { path: "/run", type: "dir", mode: 0o755 },
-    { path: "/tmp", type: "dir", mode: 0o1777 },
-    { path: "/var/tmp", type: "dir", mode: 0o1777 },
-    ...NETWORK_FILES.map((path) => ({ path, type: "file" as const })),
-  ];
 }

@@ -3,6 +3,7 @@ import type { Host } from "../host.ts";
 import type { UnitState } from "../systemd/systemd.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { imageOf } from "./deployments.ts";
+import { type ChangedFile, changedFiles } from "./list-files.ts";
 
 export interface Status {
   name: string;
@@ -12,6 +13,8 @@ export interface Status {
   runtime: string;
   command: string[];
   unit: string;
+  /** Files of its image on the host that are not as berth put them there. */
+  changed: ChangedFile[];
   /** Undefined where no systemd runs, under an offline root, and for a container without a service. */
   service: ServiceStatus | undefined;
   /** Whether the image brings a service, or files for the host alone. */
@@ -42,6 +45,7 @@ export async function status(host: Host, name: string): Promise<Status> {
   const container = await findContainer(host, name);
   return {
     ...describe(container),
+    changed: await changedFiles(host, new Set([name])),
     service:
       host.offline || container.info["has-container-service"] === false
         ? undefined
@@ -49,7 +53,7 @@ export async function status(host: Host, name: string): Promise<Status> {
   };
 }
 
-function describe({ name, unit, deployment, info }: Container): Omit<Status, "service"> {
+function describe({ name, unit, deployment, info }: Container): Omit<Status, "service" | "changed"> {
   return {
     name,
     image: info.image,

@@ -16,6 +16,7 @@ import { deployedTree, readRuntimeConfig } from "./deployed-tree.ts";
 import { allDeployments, type Deployment, deployedImages, imageOf } from "./deployments.ts";
 import { requireImage } from "./images.ts";
 import { type ChangedFile, changedFiles } from "./list-files.ts";
+import { type CheckedReady, checkReady } from "./ready-checkouts.ts";
 import { type TrustCheck, verifyTrust } from "./verify-trust.ts";
 
 export interface VerifyRequest {
@@ -67,6 +68,8 @@ export interface Findings {
   verified: Verified;
   store: StoreDamage[];
   deployments: DeploymentDamage[];
+  /** Checkouts for other hosts. */
+  ready: CheckedReady[];
   /** Every deployment that was looked at. */
   checked: Deployment[];
 }
@@ -116,9 +119,11 @@ export async function findDamage(
     },
     store: checkedStore.damaged,
     deployments: [],
+    ready: [],
     checked: deployments,
   };
   for (const deployment of deployments) await checkDeployment(host, deployment, { findings, mustShare });
+  await checkCheckouts(host, only, { findings, mustShare });
   const { verified } = findings;
   if (verified.damaged.length > 0) Object.assign(verified, { clean: false, code: "STORE_CORRUPT" });
   return findings;
@@ -222,6 +227,34 @@ async function checkDeployment(
       images,
       deployments: [id],
     });
+}
+
+async function checkCheckouts(
+  host: Host,
+  only: ReadonlySet<Digest> | undefined,
+  { findings, mustShare }: { findings: Findings; mustShare: boolean | undefined },
+): Promise<void> {
+  const { damaged, checked } = findings.verified;
+  const store = await host.store();
+  findings.ready = await checkReady(host, {
+    only,
+    mustShare,
+    async treeOf(digest) {
+      const tree = await treeOf(host, digest);
+      return tree && { tree, config: (await store.image(digest)).config.config };
+    },
+  });
+  for (const { digest, dir, files, damaged: found } of findings.ready) {
+    checked.files += files;
+    for (const { path, reason } of found)
+      damaged.push({
+        what: "file",
+        path: join(dir, showBytes(path)),
+        reason,
+        images: [digest],
+        deployments: [],
+      });
+  }
 }
 
 /** What is found is looked at again under the container's lock: it may be on its way out. Undefined when it is gone. */

@@ -2,6 +2,7 @@
  * Runtime configurations of the specification's youth (0.3.0, the release candidates of 1.0) said in the words of today. Such
  * files are in images that are in use; the runtimes of today read them wrong or not at all. Pure.
  */
+import { Failure } from "../errors.ts";
 import { convertMounts } from "./convert-mounts.ts";
 
 /** What a configuration cannot have where the host lacks it: a runtime would refuse to start. */
@@ -30,6 +31,9 @@ interface Draft {
 /** The version that is written: what both runc and crun have read for years. */
 const VERSION = "1.0.2";
 
+/** More than any has; what reads one recurses. */
+const MAX_DEPTH = 64;
+
 const SETS = ["bounding", "effective", "permitted", "inheritable", "ambient"] as const;
 
 /** What had its place in `linux` once, by its name in `process` today. */
@@ -41,9 +45,13 @@ const MOVED = {
   selinuxProcessLabel: "selinuxLabel",
 } as const;
 
-/** What it does not know, and what is not of the shape that it expects, stays for the reader to judge. */
-export function convertRuntimeConfig(given: Json, host: ConfigHost): ConvertedConfig {
+/**
+ * What it does not know, and what is not of the shape that it expects, stays for the reader to judge.
+ * @throws Failure CONFIG_INVALID for one that is nested too deep.
+ */
+export function convertRuntimeConfig(json: Json, host: ConfigHost): ConvertedConfig {
   const notes: string[] = [];
+  const given = withoutNulls(json) as Json;
   const { platform, hooks, ...config } = given;
   const draft: Draft = {
     process: { ...recordOf(given["process"]) },
@@ -165,6 +173,16 @@ function dropLabels({ process, linux, notes }: Draft, { selinux, apparmor }: Con
     const reason = "this host has no AppArmor";
     drop(process, { key: "apparmorProfile", what: "process.apparmorProfile", reason });
   }
+}
+
+/** Go writes null for what is not there. */
+function withoutNulls(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH)
+    throw new Failure("CONFIG_INVALID", `a runtime configuration is nested deeper than ${MAX_DEPTH} levels`);
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth + 1));
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(entries.map(([name, item]) => [name, withoutNulls(item, depth + 1)]));
 }
 
 function isEmpty(hooks: unknown): boolean {

@@ -30,10 +30,11 @@ const PLAIN_BIND = new Set([
 ]);
 
 /**
- * Since when systemd hands what it read to another program, in words that do not keep quotes, backslashes, colons and white
- * space in the paths of BindPaths= and TemporaryFileSystem= (systemd-executor, exec_context_serialize()).
+ * Since when systemd hands what it read to another program, in words that lose some characters of the paths of BindPaths= and
+ * TemporaryFileSystem= (systemd-executor, exec_context_serialize()), and since when it is known which: tried with 257.
  */
 const DAMAGING = 254;
+const KNOWN = 257;
 
 export interface MountContext {
   /** Of systemd; undefined where it is not known. */
@@ -106,7 +107,9 @@ export function damagedPath(
 ): string | undefined {
   if (version !== undefined && version < DAMAGING) return undefined;
   const paths = isBind(mount) ? [mount.source ?? "", mount.destination] : [mount.destination];
-  const odd = paths.find((path) => /[\s"'\\:]/.test(path));
+  const known = version !== undefined && version >= KNOWN;
+  const lost = known ? (isBind(mount) ? /["']/ : /[\\:]/) : /[\s"'\\:]/;
+  const odd = paths.find((path) => lost.test(path));
   return odd === undefined
     ? undefined
     : `the path ${JSON.stringify(odd)}, which systemd from ${DAMAGING} on does not keep as it is`;

@@ -105,11 +105,17 @@ function workingDirectory(cwd: string): Translation {
   return { directives: cwd === "/" ? [] : [["WorkingDirectory", quotePathValue(cwd)]], unsupported: [] };
 }
 
-function paths({ linux = {} }: RuntimeConfig): Translation {
+/** Nobody opens it without this capability (open_kcore()), so hiding it would say nothing more, and takes a while. */
+const KCORE = { path: "/proc/kcore", needs: "CAP_SYS_RAWIO" };
+
+function paths({ process, linux = {} }: RuntimeConfig): Translation {
   const made = translation();
+  const { bounding = [] } = process.capabilities ?? {};
   // A missing path is none to hide; `+` makes it a path of the container's root.
-  for (const path of linux.maskedPaths ?? [])
+  for (const path of linux.maskedPaths ?? []) {
+    if (path === KCORE.path && !bounding.includes(KCORE.needs)) continue;
     made.directives.push(["InaccessiblePaths", `-+${quotePath(path)}`]);
+  }
   for (const path of linux.readonlyPaths ?? [])
     made.directives.push(["ReadOnlyPaths", `-+${quotePath(path)}`]);
   return made;

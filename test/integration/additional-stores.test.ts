@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -209,6 +210,20 @@ describe.runIf(canLoopMount)("an additional store with a ready checkout", () => 
       clean: false,
       damaged: [{ what: "record", reason: `${ready()}, its root file system, is not there` }],
     });
+  });
+
+  test("is checked and put right where it is", async () => {
+    await documentOf(join(dir, "maker"), "share", NAME, join(dir, "export"));
+    const at = ["--state", join(dir, "export")];
+    expect(await documentOf(root, ...at, "verify")).toMatchObject({ clean: true, checked: { files: 5 } });
+    const file = join(dir, "export/store/checkouts", digestHex(image.digest), "etc/link");
+    unlinkSync(file);
+    expect(JSON.parse((await berthIn(root, ...at, "verify")).stdout)).toMatchObject({
+      clean: false,
+      damaged: [{ what: "file", path: file, reason: "it is missing" }],
+    });
+    await documentOf(root, ...at, "verify", "--repair");
+    expect(readlinkSync(file)).toBe("x");
   });
 
   test("goes with its image when that is pruned where it is", async () => {

@@ -106,6 +106,9 @@ describe("install", () => {
     for (const path of ["/broken-symlink", "/opt/cni", "/etc/app/app.conf", "/usr/local/lib/renamed-hello"])
       expect(out).toContain(`Created file ${path}\n`);
     expect(recordOf("hello")).toMatchObject({
+      "rename-installed-files": { "/usr/local/lib/placeholder-file": "/usr/local/lib/renamed-hello" },
+      "installed-files-template": ["/usr/local/lib/secret-message-template"],
+      "use-links": true,
       "installed-files": expect.arrayContaining(["/etc/app/app.conf", "/usr/local/placeholder-lib"]),
       "installed-files-checksum": {
         "/etc/app/app.conf": expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -223,7 +226,10 @@ describe("install", () => {
   test("refuses a file that a symlink of the host leads to /boot", async () => {
     await mkdir(at("boot"));
     await symlink("/boot", at("srv"));
-    expect(await fail("install", await imageWith({ "srv/x": "x" }), "--name", "hello")).toMatchObject({
+    const image = await imageWith({ "srv/x": "x" });
+    await succeed("install", image, "--name", "other", "--keep-host-files");
+    expect(existsSync(at("boot/x"))).toBe(false);
+    expect(await fail("install", image, "--name", "hello")).toMatchObject({
       code: "HOST_FILE_CONFLICT",
       message: "/srv/x leads to /boot/x on this host: nothing is put there",
     });
@@ -252,6 +258,23 @@ describe("install", () => {
     expect(out).toContain("/usr/local/lib/renamed-hello (new)");
     expect(out).toContain("host file: /usr/local/lib/renamed-hello");
     expect(existsSync(at("usr/local"))).toBe(false);
+  });
+
+  test("copies those of a root file system of the admin's, which shares nothing with the host", async () => {
+    for (const name of ["proc", "dev", "sys", "run", "tmp", "var/tmp", "root", "etc"])
+      await mkdir(at(`srv/remote/rootfs/${name}`), { recursive: true });
+    await put("srv/remote/rootfs/usr/bin/app", "app");
+    await chmod(at("srv/remote/rootfs/usr/bin/app"), 0o755);
+    await put("srv/remote/rootfs/exports/hostfs/usr/local/lib/message", "of the remote\n");
+    const image = await makeImage({ files: { "usr/bin/app": "" }, config: { Cmd: ["/usr/bin/app"] } });
+    await writeLayout(berth.path("plain"), { latest: image });
+    const plain = `oci:${berth.path("plain")}:latest`;
+    await succeed("install", plain, "--name", "hello", "--rootfs", "/srv/remote", "--runtime", "systemd");
+    expect(text("usr/local/lib/message")).toBe("of the remote\n");
+    expect(statSync(at("usr/local/lib/message")).nlink).toBe(1);
+    await succeed("uninstall", "hello");
+    expect(existsSync(at("usr/local/lib/message"))).toBe(false);
+    expect(text("srv/remote/rootfs/exports/hostfs/usr/local/lib/message")).toBe("of the remote\n");
   });
 
   test("refuses a file in the place of the container's own unit", async () => {
@@ -352,6 +375,11 @@ describe("update and rollback", () => {
     await succeed("update", "a", "--rebase", next, "--keep-host-files");
     await succeed("update", "b", "--rebase", next);
     expect(text("etc/kubernetes/config")).toBe("two\n");
+    // A way back is never refused.
+    await succeed("install", next, "--name", "c");
+    expect(await succeed("rollback", "b")).toContain("/etc/kubernetes/config stays as it is");
+    expect(text("etc/kubernetes/config")).toBe("two\n");
+    expect(await berth.json("owns", "/etc/kubernetes/config")).toMatchObject({ owners: [{ name: "c" }] });
   });
 
   test("--dry-run says what would become of them, and changes nothing", async () => {
@@ -360,6 +388,13 @@ describe("update and rollback", () => {
     const { updates } = await berth.json<Updates>(...["update", "hello", "--rebase", next, "--dry-run"]);
     const outcomes = Object.fromEntries(updates[0]?.files.map(({ path, outcome }) => [path, outcome]) ?? []);
     expect(updates[0]?.changed).toContain("/usr/local/lib/secret-message-template");
+    const shown = await succeed("update", "hello", "--rebase", next, "--dry-run");
+    for (const said of [
+      "/etc/app/app.conf (replaced)",
+      "/etc/app/extra.conf (new)",
+      "/broken-symlink (removed)",
+    ])
+      expect(shown).toContain(said);
     expect(outcomes).toMatchObject({
       "/etc/app/app.conf": "replaced",
       "/etc/app/extra.conf": "created",
@@ -419,6 +454,7 @@ describe("owns, verify and inspect", () => {
     });
     expect(await succeed("verify", "hello")).toContain("edited /etc/app/app.conf");
     expect(await succeed("inspect", "hello")).toContain("/etc/app/app.conf (edited)");
+    expect(await succeed("status", "hello")).toContain("/etc/app/app.conf (edited)");
   });
 });
 

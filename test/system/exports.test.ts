@@ -70,6 +70,10 @@ const FILES = {
 
 beforeAll(async () => {
   image = await makeExportsImage(lab, { of: "probe", as: "exports-probe", files: FILES });
+  // What a first install leaves: the directories of the state and of the store.
+  await lab.output(["berth", "install", image, "--name", "it", "--no-start"]);
+  await lab.output(["berth", "uninstall", "it", "--purge"]);
+  await lab.output(["berth", "rmi", image]);
 }, 300_000);
 
 beforeEach(async () => {
@@ -162,6 +166,14 @@ test("mounts that a value adds are there", async () => {
   const mount = ',{"destination":"/host-etc","type":"bind","source":"/etc","options":["rbind","ro"]}';
   await lab.output(["berth", "install", image, "--name", "it", "--set", `ADDTL_MOUNTS=${mount}`]);
   expect((await report()).mounts.some((line) => line.startsWith("/host-etc ro"))).toBe(true);
+});
+
+test.each(["runc", "crun"])("a mount of type cgroup is one under %s", async (runtime) => {
+  const mount =
+    ',{"destination":"/cg","type":"cgroup","source":"cgroup","options":["ro","nosuid","noexec","nodev"]}';
+  const options = ["--name", "it", "--runtime", runtime, "--set", `ADDTL_MOUNTS=${mount}`];
+  await lab.output(["berth", "install", image, ...options]);
+  expect(await lab.output(["berth", "run", "it", "cat", "/cg/cgroup.controllers"])).toContain("pids");
 });
 
 test("`berth run` of a stopped one has the image's own configuration", async () => {

@@ -190,6 +190,16 @@ describe("convertRuntimeConfig()", () => {
     expect(notes).toHaveLength(2);
   });
 
+  test("takes null for what is not there, as Go writes it", () => {
+    const { config } = converted({ hostname: null, mounts: [{ ...BIND, options: null }] });
+    expect(config).toEqual({ ...NOW, mounts: [{ ...BIND, options: ["bind"] }] });
+  });
+
+  test("refuses what is nested so deep that a reader would fail", () => {
+    const annotations = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`) as unknown;
+    expect(() => converted({ annotations })).toThrow(/nested deeper/);
+  });
+
   test("changes nothing of what it is given", () => {
     const given = {
       ociVersion: "0.3.0",

@@ -87,8 +87,8 @@ test.each<[string, Partial<RuntimeConfig>, string[]]>([
   ],
   [
     "hidden and read-only paths",
-    { linux: { maskedPaths: ["/proc/kcore"], readonlyPaths: ["/proc/sys"] } },
-    ["InaccessiblePaths=-+/proc/kcore", "ReadOnlyPaths=-+/proc/sys"],
+    { linux: { maskedPaths: ["/proc/keys"], readonlyPaths: ["/proc/sys"] } },
+    ["InaccessiblePaths=-+/proc/keys", "ReadOnlyPaths=-+/proc/sys"],
   ],
 ])("systemdService() says %s in directives", (_, more, expected) => {
   const made = lines(config(more));
@@ -171,4 +171,19 @@ test("systemdService() has devices of the configuration beside the usual ones", 
       "DeviceAllow=/dev/char/10:200 rw",
     ]),
   );
+});
+
+test("systemdService() hides /proc/kcore from those alone that could open it", () => {
+  const hidden = (bounding: string[]): string[] =>
+    lines(
+      config({
+        process: { ...PROCESS, capabilities: { bounding } },
+        linux: { maskedPaths: ["/proc/kcore", "/proc/keys"] },
+      }),
+    ).filter((line) => line.startsWith("InaccessiblePaths="));
+  expect(hidden(["CAP_CHOWN"])).toEqual(["InaccessiblePaths=-+/proc/keys"]);
+  expect(hidden(["CAP_SYS_RAWIO"])).toEqual([
+    "InaccessiblePaths=-+/proc/kcore",
+    "InaccessiblePaths=-+/proc/keys",
+  ]);
 });
