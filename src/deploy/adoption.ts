@@ -9,7 +9,7 @@ import { removeDurably, writeDurably } from "../sys/durable.ts";
 import { mountsOf, readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
-import { placeHostFile, removeHostFile } from "./host-files.ts";
+import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
 import { readInfo } from "./info.ts";
 import { removeLedger } from "./ledger.ts";
 import { recordNames } from "./record-names.ts";
@@ -56,6 +56,7 @@ export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
 
 export async function removeAdoption(layout: Layout, name: string): Promise<void> {
   await removeDurably(layout.adoption(name));
+  await removeEmpty(layout.adoptions);
 }
 
 /**
