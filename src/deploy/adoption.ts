@@ -6,10 +6,10 @@ import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
-import { readAllMounts } from "../sys/mount-points.ts";
+import { mountsOf, readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
-import { placeHostFile, removeHostFile } from "./host-files.ts";
+import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
 import { readInfo } from "./info.ts";
 import { removeLedger } from "./ledger.ts";
 import { removeSettings } from "./settings.ts";
@@ -64,6 +64,7 @@ export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
 
 export async function removeAdoption(layout: Layout, name: string): Promise<void> {
   await removeDurably(layout.adoption(name));
+  await removeEmpty(layout.adoptions);
 }
 
 /**
@@ -110,8 +111,8 @@ async function giveBackFiles(
 
 /** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */
 export function isSeen(dir: string): boolean {
-  const rootfs = join(dir, "rootfs");
-  return readAllMounts().some(
-    ({ root, path }) => (root.split("/").length > 2 && rootfs.endsWith(root)) || path.startsWith(`${dir}/`),
+  const mounts = readAllMounts();
+  return (
+    mountsOf(join(dir, "rootfs"), mounts).length > 0 || mounts.some(({ path }) => path.startsWith(`${dir}/`))
   );
 }

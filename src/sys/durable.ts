@@ -1,7 +1,7 @@
 /** Files and links that are whole after a power cut: written aside, synced, renamed, and the directory synced. */
 import { hash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, open, readdir, rename, rm, symlink } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** In bytes: 255 less a process id of seven digits, 12 digits more, and four characters between them. */
@@ -92,7 +92,18 @@ export async function removeStaleAsides(path: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     const aside = parseAside(name);
     if (aside?.name === asideName(path) && !existsSync(`/proc/${aside.pid}`))
-      await rm(join(directory, name), { force: true });
+      await removeAside(join(directory, name));
+  }
+}
+
+/** A directory that stands aside is empty. */
+async function removeAside(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    if (!hasCode(error, "EISDIR")) throw error;
+    await rmdir(path);
   }
 }
 

@@ -412,6 +412,17 @@ test("planDeployment() names the value that a template lacks", async () => {
 });
 
 describe("host access", () => {
+  const KERNEL = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
+  /** What CONFIG leaves open. */
+  const OPEN = [
+    { kind: "mount", what: `proc, with ${KERNEL.join(" ")} writable` },
+    { kind: "namespace", what: "ipc" },
+    { kind: "namespace", what: "pid" },
+  ];
+  const CLOSED = {
+    readonlyPaths: KERNEL,
+    namespaces: ["mount", "ipc", "pid"].map((type) => ({ type })),
+  };
   const asking = {
     ...FULL,
     serviceTemplate: UNIT.replace("$EXEC_STARTPRE", "/bin/echo $RECEIVER $SECRET"),
@@ -424,6 +435,7 @@ describe("host access", () => {
       { kind: "tmpfiles", what: "d /srv/$SECRET 0700" },
       { kind: "command", what: "ExecStartPre=/bin/echo World $SECRET" },
       { kind: "bind", what: "/run/hello at /var/run" },
+      ...OPEN,
       { kind: "capability", what: "CAP_SYS_ADMIN" },
     ]);
     expect(infoOf(made).berth.hostAccess).toEqual(made.hostAccess);
@@ -472,10 +484,62 @@ describe("host access", () => {
     );
     expect(made.hostAccess).toEqual([
       { kind: "mount", what: "ext4 /dev/sda1 at /disk" },
-      { kind: "bind", what: "/ at /host (read-only, but for its sockets)" },
+      { kind: "bind", what: "/ at /host (read-only, but for its sockets and what is mounted below)" },
+      OPEN[0],
       { kind: "device", what: "/dev/kvm" },
+      ...["mount", "ipc", "pid"].map((what) => ({ kind: "namespace", what })),
       { kind: "namespace", what: "network of /run/netns/x" },
     ]);
+  });
+
+  test.each([
+    [["ro", "rw"], "bind", "/etc at /x"],
+    [["ro", "rrw"], "bind", "/etc at /x"],
+    [["rbind", "ro"], "bind", "/etc at /x (read-only, but for what is mounted below)"],
+    [["bind", "ro"], undefined, ""],
+    [["rbind", "rro"], undefined, ""],
+  ])("of a bind with the options %j", (options, kind, what) => {
+    const mounts = [{ destination: "/x", type: "bind", source: "/etc", options }];
+    const config = JSON.stringify({ ...CONFIG, mounts, linux: CLOSED });
+    expect(plan({ config }).hostAccess).toEqual(kind === undefined ? [] : [{ kind, what }]);
+  });
+
+  test.each(["/etc/../run/x.sock", "//run/x.sock", "/proc/1/root/etc", "../x", "/dev/sda"])(
+    "lists the read-only bind of %s, which takes what is written to it",
+    (source) => {
+      const mounts = [{ destination: "/x", type: "bind", source, options: ["bind", "ro"] }];
+      const config = JSON.stringify({ ...CONFIG, mounts, linux: CLOSED });
+      expect(plan({ config }).hostAccess).toMatchObject([{ kind: "bind" }]);
+    },
+  );
+
+  test("lists the host's own kernel where it can be written to", () => {
+    const mounts = [{ destination: "/sys", type: "sysfs", source: "sysfs" }];
+    const config = JSON.stringify({
+      ...CONFIG,
+      mounts,
+      linux: { ...CLOSED, readonlyPaths: KERNEL.slice(1), rootfsPropagation: "shared" },
+    });
+    expect(plan({ config }).hostAccess).toEqual([
+      { kind: "mount", what: "sysfs sysfs at /sys" },
+      { kind: "mount", what: "proc, with /proc/bus writable" },
+      { kind: "mount", what: "all that it mounts itself (rootfsPropagation)" },
+    ]);
+  });
+
+  test("lists a tmpfiles line that only systemd takes for one", () => {
+    const made = plan({ ...FULL, tmpfilesTemplate: "# note\rf /etc/cron.d/x - - - - text\n" });
+    expect(made.hostAccess).toContainEqual({ kind: "tmpfiles", what: "f /etc/cron.d/x - - - - text" });
+  });
+
+  test.each([
+    ["$NAME", []],
+    ["dbus", ["RuntimeDirectory=dbus"]],
+    ["$NAME dbus", ["RuntimeDirectory=hello dbus"]],
+  ])("of RuntimeDirectory=%s, which systemd removes when the service ends", (value, listed) => {
+    const serviceTemplate = UNIT.replace("[Service]", `[Service]\nRuntimeDirectory=${value}`);
+    const settings = plan({ ...FULL, serviceTemplate }).hostAccess.filter(({ kind }) => kind === "setting");
+    expect(settings.map(({ what }) => what)).toEqual(listed);
   });
 
   test("is nothing for an image without /exports", () => {
@@ -502,6 +566,7 @@ describe("host access", () => {
         { kind: "tmpfiles", what: "d /srv/$SECRET 0700" },
         { kind: "command", what: "ExecStartPre=/bin/echo World $SECRET" },
         { kind: "bind", what: "/run/$NAME at /var/run" },
+        ...OPEN,
         { kind: "capability", what: "CAP_SYS_ADMIN" },
       ],
     });
