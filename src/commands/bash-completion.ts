@@ -37,6 +37,7 @@ const KINDS: Record<string, string> = {
   unit: "unit",
   command: "file",
   file: "file",
+  path: "file",
   dir: "directory",
   directory: "directory",
   "host:container[:ro]": "file",

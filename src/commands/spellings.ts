@@ -8,7 +8,6 @@ import type { Verb } from "./command.ts";
 /** First words of its verbs, and options of its that berth's own verbs of the same name lack. */
 const ATOMIC_WORDS: ReadonlySet<string> = new Set([
   "containers",
-  "images",
   "info",
   "--system",
   "--user",
@@ -23,8 +22,14 @@ export async function withSpellings(
   { argv, personality }: { argv: readonly string[]; personality: Personality },
 ): Promise<readonly Verb[]> {
   const isMeant =
-    personality === "atomic" || argv.some((word) => ATOMIC_WORDS.has(word.replace(/=.*$/s, "")));
+    personality === "atomic" ||
+    argv.some((word, at) => ATOMIC_WORDS.has(word.replace(/=.*$/s, "")) || isTwoWords(word, argv[at + 1]));
   return isMeant ? spelled(verbs, personality) : verbs;
+}
+
+/** `images`, which berth has too, and another word. */
+function isTwoWords(word: string, next = "-"): boolean {
+  return word === "images" && !next.startsWith("-");
 }
 
 /** All verbs and all spellings. */

@@ -59,7 +59,7 @@ function rowOf(each: Outcome): Text[] {
   return [each.name, each.outcome, { digest: each.from.digest }, { digest: each.to?.digest ?? "" }, ""];
 }
 
-function viewOne({ name, outcome, from, to, changed, plan, oneWay, notes }: Switched): View {
+function viewOne({ name, outcome, from, to, changed, plan, oneWay, notes, files }: Switched): View {
   const strong = { text: name, tone: "strong" } as const;
   if (outcome === "unchanged") return [line("Latest version already installed.")];
   if (outcome === "planned") {
@@ -70,6 +70,12 @@ function viewOne({ name, outcome, from, to, changed, plan, oneWay, notes }: Swit
         ["to", `deployment ${to?.deployment}, ${to?.digest}`],
         ["image", plan?.image],
         ["changed", changed.length > 0 ? changed : "nothing but files of the image"],
+        [
+          "image's files",
+          files
+            .filter(({ outcome: each }) => ["created", "replaced", "removed"].includes(each))
+            .map(({ path, outcome: each }) => `${path} (${each === "created" ? "new" : each})`),
+        ],
         ["host access", hostAccessLines(plan?.hostAccess ?? [])],
         [
           "data",

@@ -18,7 +18,7 @@ export interface Activated {
   to: Info;
   /** The deployment whose place `to` takes: what only it has on the host goes. Without it the unit is enabled. */
   from?: Info;
-  /** A way back is gone whatever is in the way. */
+  /** A way back is gone whatever is in the way: it stays, and the container does without. */
   back?: boolean;
 }
 

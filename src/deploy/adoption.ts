@@ -1,17 +1,18 @@
 /** The record of an adoption: how the host was before it, until the admin confirms. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
-import { readAllMounts } from "../sys/mount-points.ts";
+import { mountsOf, readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
-import { placeHostFile, removeHostFile } from "./host-files.ts";
+import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
 import { readInfo } from "./info.ts";
 import { removeLedger } from "./ledger.ts";
+import { recordNames } from "./record-names.ts";
 import { removeSettings } from "./settings.ts";
 import { filesRequestOf, settleFiles } from "./settle-files.ts";
 import { removeDeployment } from "./standings.ts";
@@ -21,9 +22,9 @@ export interface Adoption {
   name: string;
   /** Atomic's directory of checkouts, as typed. */
   from: string;
-  /** `begun` until all is done: an interrupted one is undone. */
   /** The number of the deployment that was current. */
   current: number;
+  /** `begun` until all is done: an interrupted one is undone. */
   state: "begun" | "adopted";
   enabled: boolean;
   running: boolean;
@@ -50,20 +51,12 @@ export async function readAdoption(layout: Layout, name: string): Promise<Adopti
 
 /** Of all adoptions that wait for a confirmation or were interrupted, sorted. */
 export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(adoptions);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return recordNames(adoptions);
 }
 
 export async function removeAdoption(layout: Layout, name: string): Promise<void> {
   await removeDurably(layout.adoption(name));
+  await removeEmpty(layout.adoptions);
 }
 
 /**
@@ -110,8 +103,8 @@ async function giveBackFiles(
 
 /** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */
 export function isSeen(dir: string): boolean {
-  const rootfs = join(dir, "rootfs");
-  return readAllMounts().some(
-    ({ root, path }) => (root.split("/").length > 2 && rootfs.endsWith(root)) || path.startsWith(`${dir}/`),
+  const mounts = readAllMounts();
+  return (
+    mountsOf(join(dir, "rootfs"), mounts).length > 0 || mounts.some(({ path }) => path.startsWith(`${dir}/`))
   );
 }

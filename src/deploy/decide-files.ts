@@ -138,7 +138,8 @@ function decideUnwanted(each: Case): Decision {
     return decided("none", "deleted", stays ? { ...entry, deleted: true } : undefined);
   }
   if (!entry.made || others.length > 0) return decided("none", "left", undefined);
-  if (purge || (isContent(found) && isOneOf(found, entry.versions)))
+  // A directory that somebody put in its place is not the image's.
+  if ((purge && found.type !== "directory") || (isContent(found) && isOneOf(found, entry.versions)))
     return decided("remove", "removed", undefined);
   return decided("none", "edited", present(entry));
 }

@@ -24,6 +24,10 @@ export interface Info {
   "installed-files": string[];
   /** Their SHA-256 in hex; "0" of what is no regular file. */
   "installed-files-checksum": Record<string, string>;
+  /** As the image's manifest.json says, of one that has an /exports; the paths that files were renamed to are rendered. */
+  "installed-files-template"?: string[];
+  "rename-installed-files"?: Record<string, string>;
+  "use-links"?: boolean;
   /** `systemd`, or the path of an OCI runtime. */
   runtime: string;
   /** What was asked for with `--rootfs`. */

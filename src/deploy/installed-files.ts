@@ -121,7 +121,11 @@ export function renamed(path: string, renames: ReadonlyMap<string, string>): str
   return at;
 }
 
-function renamesOf(names: Exports["manifest"]["renameFiles"], values: TemplateValues): Map<string, string> {
+/** From path to path, both without a slash at the end; the latter rendered. @throws Failure CONFIG_INVALID, VALUE_MISSING */
+export function renamesOf(
+  names: Exports["manifest"]["renameFiles"],
+  values: TemplateValues,
+): Map<string, string> {
   return new Map(
     Object.entries(names).map(([from, to]) => {
       const target = substitute(to, values, { file: exportsPath("manifest").slice("/exports/".length) });

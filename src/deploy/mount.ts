@@ -3,7 +3,7 @@ import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Failure, isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { readMounts } from "../sys/mount-points.ts";
+import { type MountPoint, mountsOf, readMounts } from "../sys/mount-points.ts";
 import { bindReadOnly, type MountAttribute, unmount as unmountAt } from "../sys/mount-tree.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { allDeployments, imageOf } from "./deployments.ts";
@@ -64,7 +64,7 @@ export async function unmount(host: Host, directory: string): Promise<{ director
   host.requireRoot("unmount an image or a container");
   const path = await realpath(directory).catch(() => resolve(directory));
   const top = readMounts().findLast((mounted) => mounted.path === path);
-  if (top === undefined || !(await isOurs(host, top.root))) {
+  if (top === undefined || !(await isOurs(host, top))) {
     throw new Failure("NOT_MOUNTED", `nothing that berth mounted is at ${path}`, {
       hint: top === undefined ? "see findmnt" : `it is another's mount: umount ${path}`,
     });
@@ -104,13 +104,16 @@ async function requireEmpty(directory: string): Promise<string> {
   });
 }
 
-/** By the directory that is seen: its path from the root of the file system that it lies on. */
-async function isOurs({ layout }: Host, root: string): Promise<boolean> {
-  const scratch = /\/([0-9a-f]{16})\/rootfs$/.exec(root)?.[1];
-  if (scratch !== undefined && join(layout.scratch, scratch, "rootfs").endsWith(root)) return true;
-  const deployments = await allDeployments(layout);
-  const shown = await Promise.all(
-    deployments.map(({ dir }) => realpath(join(dir, "rootfs")).catch(() => "")),
-  );
-  return root !== "/" && shown.some((path) => path.endsWith(root));
+/** By the directory that is seen there. */
+async function isOurs({ layout, config }: Host, mounted: MountPoint): Promise<boolean> {
+  const scratch = /\/([0-9a-f]{16})\/rootfs$/.exec(mounted.root)?.[1];
+  if (scratch !== undefined && isAt(join(layout.scratch, scratch, "rootfs"), mounted)) return true;
+  return (await allDeployments(layout)).some(({ dir, info }) => {
+    const rootfs = info?.berth.rootfs;
+    return isAt(rootfs === undefined ? join(dir, "rootfs") : join(config.root, rootfs), mounted);
+  });
+}
+
+function isAt(directory: string, mounted: MountPoint): boolean {
+  return mountsOf(directory, [mounted]).length > 0;
 }

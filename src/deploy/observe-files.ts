@@ -17,15 +17,19 @@ export interface ObservedFiles {
   facts: FilesFacts;
 }
 
-/** @throws Failure CONFIG_INVALID, HOST_FILE_CONFLICT for a file that would come to lie where none may. */
+/**
+ * `strict`: a file that would come to lie where none may is refused; else it is left out.
+ * @throws Failure CONFIG_INVALID, HOST_FILE_CONFLICT
+ */
 export async function observeFiles(
   host: Host,
-  { name, files }: { name: string; files: readonly InstalledFile[] },
+  { name, files, strict }: { name: string; files: readonly InstalledFile[]; strict: boolean },
 ): Promise<ObservedFiles> {
   const { root } = host.config;
   const ledger = await readLedger(host.layout, name);
   const settledFiles = ledger.files.map((entry) => locatedEntry(root, entry));
-  const wanted = await locateFiles(root, files);
+  const state = seenFrom(root, host.config.state);
+  const wanted = await locateFiles(root, files, { state, strict });
   const paths = new Set([...settledFiles, ...wanted].map(({ path }) => path));
   for (const path of [...paths]) for (const parent of parentsOf(path)) paths.add(parent);
   const found = new Map<string, Found>();
@@ -74,17 +78,21 @@ function locatedEntry(root: string, entry: Tracked): Tracked {
   return { ...entry, path: locate(root, entry.path) };
 }
 
-async function locateFiles(root: string, files: readonly InstalledFile[]): Promise<InstalledFile[]> {
+async function locateFiles(
+  root: string,
+  files: readonly InstalledFile[],
+  { state, strict }: { state: string; strict: boolean },
+): Promise<InstalledFile[]> {
   const located = new Map<string, InstalledFile>();
   for (const file of files) {
     const path = await locateFile(root, file);
     // Of a directory that holds something, what it holds is named.
     const isNamed = file.type !== "directory" || file.empty;
-    if (isNamed && (isForbidden(path) || path === "/"))
-      throw new Failure(
-        "HOST_FILE_CONFLICT",
-        `${file.path} leads to ${path} on this host: nothing is put there`,
-      );
+    if (isNamed && (isForbidden(path) || path === "/" || `${path}/`.startsWith(`${state}/`))) {
+      const message = `${file.path} leads to ${path} on this host: nothing is put there`;
+      if (strict) throw new Failure("HOST_FILE_CONFLICT", message);
+      continue;
+    }
     const other = located.get(path);
     if (other !== undefined && (other.type !== "directory" || file.type !== "directory"))
       throw new Failure(

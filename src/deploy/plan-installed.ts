@@ -3,7 +3,13 @@ import { Failure } from "../errors.ts";
 import type { TemplateValues } from "../render/substitute.ts";
 import type { HostAccess } from "./host-access.ts";
 import type { Info } from "./info.ts";
-import { type InstalledFile, type InstalledFiles, installedFiles, parentsOf } from "./installed-files.ts";
+import {
+  type InstalledFile,
+  type InstalledFiles,
+  installedFiles,
+  parentsOf,
+  renamesOf,
+} from "./installed-files.ts";
 import type { Facts, Plan } from "./plan.ts";
 
 /** None for an image without them. @throws Failure CONFIG_INVALID, VALUE_MISSING, TEMPLATE_INVALID */
@@ -54,6 +60,20 @@ function refuseOwnPlaces(
 /** Without the directories that are there only for what lies in them. */
 function lasting(files: readonly InstalledFile[]): InstalledFile[] {
   return files.filter((file) => file.type !== "directory" || file.empty);
+}
+
+/** What Atomic's records say of the manifest. */
+export function manifestRecord(
+  { exports }: Pick<Facts, "exports">,
+  values: TemplateValues,
+): Pick<Info, "installed-files-template" | "rename-installed-files" | "use-links"> {
+  if (exports === undefined) return {};
+  const { installedFilesTemplate, renameFiles, useLinks } = exports.manifest;
+  return {
+    "installed-files-template": [...installedFilesTemplate],
+    "rename-installed-files": Object.fromEntries(renamesOf(renameFiles, values)),
+    "use-links": useLinks,
+  };
 }
 
 /** What Atomic's records say of them: a checksum only of what has a content. */

@@ -22,7 +22,7 @@ import type { InstalledFile } from "./installed-files.ts";
 import { healthOfManifest } from "./manifest-health.ts";
 import { CAPABILITIES, planConfig } from "./plan-config.ts";
 import { hostFilesOf, serviceFiles, tmpfilesFile } from "./plan-files.ts";
-import { installedRecord, planInstalled, withInstalled } from "./plan-installed.ts";
+import { installedRecord, manifestRecord, planInstalled, withInstalled } from "./plan-installed.ts";
 import { plannedKind } from "./planned-kind.ts";
 import type { InstallRequest } from "./request.ts";
 import { serviceOf } from "./service.ts";
@@ -221,6 +221,7 @@ export function planDeployment(
     enable: facts.preset?.enable ?? true,
     lost: [...service.unsupported, ...(fit?.lost ?? [])],
     hostAccess: hostAccessOf({
+      name,
       unitText: exports && imageUnit(exports, shown),
       tmpfilesText: tmpfilesOf(facts, shown),
       execStart,
@@ -256,7 +257,7 @@ function planFilesOnly(
     enable: false,
     lost: [],
     hostAccess: hostAccessOf({
-      ...{ tmpfilesText, execStart: "", usual: CAPABILITIES },
+      ...{ name, tmpfilesText, execStart: "", usual: CAPABILITIES },
       ...{ unitText: undefined, config: undefined },
     }),
     notes: [],
@@ -333,6 +334,7 @@ function infoOf(
     values,
     "has-container-service": plan.service,
     ...installedRecord(plan.installed),
+    ...manifestRecord(facts, values),
     runtime: plan.runtime,
     ...(request.rootfs === undefined ? {} : { remote: request.rootfs }),
     berth: {

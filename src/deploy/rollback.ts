@@ -56,7 +56,7 @@ async function goTo(
   const { name, deployment, info } = container;
   const target = await readInfo(host.layout.deployment(name, number));
   const to = { deployment: number, digest: imageOf(target) };
-  await foreseeFiles(host, filesRequestOf(target));
+  await foreseeFiles(host, { ...filesRequestOf(target), conflicts: "keep" });
   begin(to);
   const oneWay = info.berth.oneWay ?? false;
   if (oneWay) {

@@ -4,11 +4,11 @@
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { makeStage, removeStaleStages, type Stage } from "../store/stage.ts";
-import { readAllMounts } from "../sys/mount-points.ts";
+import { mountsOf } from "../sys/mount-points.ts";
 import { unmountBelow } from "./unmount.ts";
 
 /** Names the unit that runs in it. */
@@ -54,7 +54,7 @@ export async function removeStaleScratch(host: Host): Promise<void> {
   if (!existsSync(tmp)) return;
   await removeStaleStages({ tmp }, async (dir) => {
     await stopUnit(host, dir);
-    if (isMounted(join(dir, "rootfs"))) return true;
+    if (mountsOf(join(dir, "rootfs")).length > 0) return true;
     await unmountBelow(dir);
     return false;
   });
@@ -69,10 +69,4 @@ async function stopUnit(host: Host, dir: string): Promise<void> {
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
-}
-
-/** Whether some process sees the directory at another place, whatever file system it lies on. */
-function isMounted(directory: string): boolean {
-  const own = join("/", basename(dirname(directory)), basename(directory));
-  return readAllMounts().some(({ root }) => root.endsWith(own));
 }

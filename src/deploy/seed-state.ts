@@ -6,6 +6,7 @@ import type { Host } from "../host.ts";
 import { bytesOf } from "../layer/byte-string.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { syncDirectory } from "../sys/durable.ts";
+import { isThere } from "../sys/if-there.ts";
 import { llistxattr, lremovexattr } from "../sys/xattr.ts";
 import { runTool } from "../systemd/run-tool.ts";
 import type { Plan } from "./plan.ts";
@@ -95,14 +96,4 @@ async function disarm(path: Buffer): Promise<void> {
 function copyFailure(target: string, reason: string): Failure {
   const full = /No space left on device/.test(reason);
   return new Failure(full ? "NO_SPACE" : "HOST_FILE_CONFLICT", `cannot fill ${target}: ${reason}`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }

@@ -42,7 +42,7 @@ export async function switchDeployment(
     const goesOn = intent.ran && next["has-container-service"] !== false;
     if (intent.ran && !goesOn) await (await host.systemd()).stop(unit);
     await takeMarked(host, old, { runs: intent.ran });
-    files = await activate(host, { to: next, from: old });
+    files = await activate(host, { to: next, from: old, back: intent.action === "rollback" });
     host.checkInterrupted();
     if (goesOn) {
       await startUnit(host, unit, "restart");

@@ -1,7 +1,10 @@
 /** What is mounted where: proc_pid_mountinfo(5). */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join, relative } from "node:path";
 
 export interface MountPoint {
+  /** The file system, as `MAJOR:MINOR`. */
+  device: string;
   /** Where it is mounted. */
   path: string;
   /** Which directory of its file system is seen there: `/` unless it is a bind mount. */
@@ -35,14 +38,29 @@ export function readAllMounts(): MountPoint[] {
   return mounts;
 }
 
-/** The fourth and the fifth word of each line. */
+/** Of `mounts`, those that show the directory `path` of this mount namespace, at whatever place, in whatever namespace. */
+export function mountsOf(path: string, mounts: readonly MountPoint[] = readAllMounts()): MountPoint[] {
+  const isAround = (at: string): boolean => at === "/" || path === at || path.startsWith(`${at}/`);
+  // The innermost; of several at one place the last.
+  const own = readMounts()
+    .filter((mount) => isAround(mount.path))
+    .reduce<MountPoint | undefined>(
+      (best, mount) => (best === undefined || mount.path.length >= best.path.length ? mount : best),
+      undefined,
+    );
+  if (own === undefined) return [];
+  const root = join(own.root, relative(own.path, path));
+  return mounts.filter((mount) => mount.device === own.device && mount.root === root);
+}
+
+/** The third to the fifth word of each line. */
 export function parseMounts(text: string): MountPoint[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [, , , root = "", path = ""] = line.split(" ");
-      return { path: unescapeOctal(path), root: unescapeOctal(root) };
+      const [, , device = "", root = "", path = ""] = line.split(" ");
+      return { device, path: unescapeOctal(path), root: unescapeOctal(root) };
     });
 }
 

@@ -364,6 +364,25 @@ test("60: a name that a container engine has too asks for --storage; an engine t
   }
 });
 
+test("84: http: is a registry without TLS, for pull, install and an update to another image", async () => {
+  const strict = await insecureRoot();
+  const other = await Berth.open({ root: strict });
+  try {
+    expect(await other.atomic("pull", `https:${name}`)).toMatchObject({ status: 1 });
+    expect(await other.atomic(...INSTALL, "--name=app", `http:${name}`)).toMatchObject({ status: 0 });
+    const image = await makeImage({ files: { next: { mode: 0o755 } }, config: { Entrypoint: ["/next"] } });
+    const next = registry.push("team/next", image, "1");
+    expect(await other.atomic("containers", "update", "app", "--rebase", `http:${next}`)).toEqual({
+      status: 0,
+      stdout: `Extracting to ${other.path("state")}/containers/app.1\n`,
+      stderr: "",
+    });
+  } finally {
+    await other.close();
+    await rm(strict, { recursive: true });
+  }
+});
+
 test("the two words are the same verbs for berth, with its own documents", async () => {
   await berth.json("install", name, "--name", "app", "--runtime", "systemd");
   expect(await berth.json("containers", "list", "-a", "-f", "container=app")).toEqual(

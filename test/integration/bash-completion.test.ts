@@ -34,14 +34,17 @@ afterAll(async () => {
 });
 
 /** What bash offers where the cursor is at the end of `line`; STORE stands for the options that name this store. */
-async function offered(line: string, { point }: { point?: number } = {}): Promise<string[]> {
+async function offered(
+  line: string,
+  { point, by = "_berth", script = "completion.bash" }: { point?: number; by?: string; script?: string } = {},
+): Promise<string[]> {
   const store = `--root ${directory}/root --state ${berth.path("state")}`;
   const typed = line.replace("STORE", store);
   const { stdout } = await execa(
     "bash",
     [
       ...["--norc", "--noprofile", "-c"],
-      `. ${directory}/completion.bash; _berth; (( \${#COMPREPLY[@]} )) && printf '%s\\n' "\${COMPREPLY[@]}"; true`,
+      `. ${directory}/${script}; ${by}; (( \${#COMPREPLY[@]} )) && printf '%s\\n' "\${COMPREPLY[@]}"; true`,
     ],
     {
       cwd: directory,
@@ -118,6 +121,18 @@ test("bash completion in the middle of a line sees what stands before the cursor
 
 test("bash completion leaves the words of run's command alone", async () => {
   expect(await offered("berth STORE run etcd ls --js")).toEqual([]);
+});
+
+test.each<[line: string, words: string[]]>([
+  ["atomic containers ", ["delete", "list", "rollback", "trim", "update"]],
+  ["atomic install --sys", ["--system", "--system-package"]],
+  ["atomic STORE containers rollback e", ["etcd"]],
+  ["atomic STORE images delete example.com/w", ["example.com/web:1"]],
+])("bash completion of `%s`, beside that of berth", async (line, words) => {
+  const { stdout: script } = await berth.atomic("completion", "bash");
+  expect(script).toMatch(/\ncomplete -F _atomic atomic\n$/);
+  await writeFile(join(directory, "both.bash"), `. ${directory}/completion.bash\n${script}`);
+  expect(await offered(line, { by: "_atomic", script: "both.bash" })).toEqual(words);
 });
 
 test("completion of another shell is refused", async () => {

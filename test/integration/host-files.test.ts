@@ -106,6 +106,9 @@ describe("install", () => {
     for (const path of ["/broken-symlink", "/opt/cni", "/etc/app/app.conf", "/usr/local/lib/renamed-hello"])
       expect(out).toContain(`Created file ${path}\n`);
     expect(recordOf("hello")).toMatchObject({
+      "rename-installed-files": { "/usr/local/lib/placeholder-file": "/usr/local/lib/renamed-hello" },
+      "installed-files-template": ["/usr/local/lib/secret-message-template"],
+      "use-links": true,
       "installed-files": expect.arrayContaining(["/etc/app/app.conf", "/usr/local/placeholder-lib"]),
       "installed-files-checksum": {
         "/etc/app/app.conf": expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -223,7 +226,10 @@ describe("install", () => {
   test("refuses a file that a symlink of the host leads to /boot", async () => {
     await mkdir(at("boot"));
     await symlink("/boot", at("srv"));
-    expect(await fail("install", await imageWith({ "srv/x": "x" }), "--name", "hello")).toMatchObject({
+    const image = await imageWith({ "srv/x": "x" });
+    await succeed("install", image, "--name", "other", "--keep-host-files");
+    expect(existsSync(at("boot/x"))).toBe(false);
+    expect(await fail("install", image, "--name", "hello")).toMatchObject({
       code: "HOST_FILE_CONFLICT",
       message: "/srv/x leads to /boot/x on this host: nothing is put there",
     });
@@ -359,6 +365,28 @@ describe("update and rollback", () => {
     expect(text("etc/app/extra.conf")).toBe("mine\n");
   });
 
+  test("looks again when what was staged is applied", async () => {
+    await succeed("update", "hello", "--rebase", await installed(), "--stage-only");
+    expect(text("etc/app/app.conf")).toBe("one\n");
+    await put("etc/app/extra.conf", "mine\n");
+    const before = state();
+    expect(await fail("update", "hello", "--apply")).toMatchObject({ code: "HOST_FILE_CONFLICT" });
+    expect(state()).toEqual(before);
+    await unlink(at("etc/app/extra.conf"));
+    await writeFile(at("etc/app/app.conf"), "edited\n");
+    expect(await succeed("update", "hello", "--apply")).toContain("/etc/app/app.conf was edited");
+    expect([text("etc/app/app.conf"), text("etc/app/extra.conf")]).toEqual(["edited\n", "extra\n"]);
+  });
+
+  test("takes a file with a name as long as names can be", async () => {
+    const path = `etc/${"n".repeat(255)}`;
+    await succeed("install", await imageWith({ [path]: "one" }), "--name", "hello");
+    await succeed("update", "hello", "--rebase", await imageWith({ [path]: "two" }));
+    expect(text(path)).toBe("two");
+    await succeed("uninstall", "hello");
+    expect(existsSync(at(path))).toBe(false);
+  });
+
   test("refuses to change a file that another container has too; without it the other can", async () => {
     const image = await imageWith({ "etc/kubernetes/config": "one\n" });
     const next = await imageWith({ "etc/kubernetes/config": "two\n" });
@@ -369,6 +397,11 @@ describe("update and rollback", () => {
     await succeed("update", "a", "--rebase", next, "--keep-host-files");
     await succeed("update", "b", "--rebase", next);
     expect(text("etc/kubernetes/config")).toBe("two\n");
+    // A way back is never refused.
+    await succeed("install", next, "--name", "c");
+    expect(await succeed("rollback", "b")).toContain("/etc/kubernetes/config stays as it is");
+    expect(text("etc/kubernetes/config")).toBe("two\n");
+    expect(await berth.json("owns", "/etc/kubernetes/config")).toMatchObject({ owners: [{ name: "c" }] });
   });
 
   test("--dry-run says what would become of them, and changes nothing", async () => {
@@ -377,6 +410,13 @@ describe("update and rollback", () => {
     const { updates } = await berth.json<Updates>(...["update", "hello", "--rebase", next, "--dry-run"]);
     const outcomes = Object.fromEntries(updates[0]?.files.map(({ path, outcome }) => [path, outcome]) ?? []);
     expect(updates[0]?.changed).toContain("/usr/local/lib/secret-message-template");
+    const shown = await succeed("update", "hello", "--rebase", next, "--dry-run");
+    for (const said of [
+      "/etc/app/app.conf (replaced)",
+      "/etc/app/extra.conf (new)",
+      "/broken-symlink (removed)",
+    ])
+      expect(shown).toContain(said);
     expect(outcomes).toMatchObject({
       "/etc/app/app.conf": "replaced",
       "/etc/app/extra.conf": "created",

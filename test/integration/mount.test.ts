@@ -145,6 +145,17 @@ describe.runIf(canLoopMount)("mount", () => {
     await documentOf(root, "unmount", at);
   });
 
+  test("where the state is a directory of another file system, mounted there", async () => {
+    const bound = join(dir, "bound");
+    mkdirSync(join(bound, "var"), { recursive: true });
+    await execa("mount", ["--bind", join(root, "var"), join(bound, "var")]);
+    await documentOf(bound, "mount", NAME, at);
+    await documentOf(bound, "prune");
+    expect(readFileSync(join(at, "more"), "utf8")).toBe("more\n");
+    await documentOf(bound, "unmount", at);
+    expect(scratch()).toEqual([]);
+  });
+
   test("that is killed leaves what the next prune removes, or a mount", async () => {
     const seen = await inCopy(root, (base) =>
       killAtPoints(

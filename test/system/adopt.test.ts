@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab.run(["berth", "adopt", "--undo", name]);
   await lab.run(["systemctl", "disable", "--now", name]);
-  const files = `/etc/systemd/system/${name}.service /etc/tmpfiles.d/${name}.conf ${CHECKOUTS} /run/${name}`;
+  const files = `/etc/systemd/system/${name}.service /etc/tmpfiles.d/${name}.conf ${CHECKOUTS} /run/${name} /etc/hi.conf`;
   await lab.run([
     "sh",
     "-c",

@@ -1,7 +1,8 @@
 /** Atomic's habits, as `atomic`, in a booted system. The name of a test begins with the numbers of the statements that it shows. */
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { numbersOf, packageStatements, statements, table } from "../support/atomic-statements.ts";
 import { type AtomicImageName, atomicImageNames, atomicImages } from "../support/lab/atomic-images.ts";
 import { footprint } from "../support/lab/footprint.ts";
 import type { RunResult } from "../support/lab/machine.ts";
@@ -26,6 +27,14 @@ async function present(...paths: string[]): Promise<string[]> {
   for (const path of paths) if (await exists(path)) there.push(path);
   return there;
 }
+
+const failed = new Set<number>();
+afterEach(({ task }) => {
+  for (const number of numbersOf(task.name)) {
+    if (task.result?.state === "fail") failed.add(number);
+    else failed.delete(number);
+  }
+});
 
 beforeAll(async () => {
   // What stays of any first install: the directories of the store.
@@ -124,6 +133,12 @@ describe("install", () => {
     ];
     const { exitCode, stderr } = await atomic(...words);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is not installed")]);
+  });
+
+  test("45: a program that is named as the runtime is in the unit", async () => {
+    await done("install", `--name=${name}`, "--system", "--runtime=/bin/ls", image("system-hello"));
+    expect(await lab.output(["cat", `/etc/systemd/system/${name}.service`])).toContain("/bin/ls");
+    await done("uninstall", name);
   });
 
   test("the oldest shape of a configuration runs", async () => {
@@ -332,3 +347,18 @@ test("nothing is left", async () => {
   await atomic("-y", "images", "delete", "--all");
   expect(await footprint(lab)).toEqual(before);
 });
+
+test("every statement has a test that passes, or a difference with its reason", async () => {
+  const shown = await table(failed);
+  process.stdout.write(
+    `\n${shown.map(({ number, verdict, says }) => `${String(number).padStart(3)}  ${verdict.padEnd(10)}  ${says}`).join("\n")}\n\n`,
+  );
+  expect(shown.filter(({ verdict }) => verdict === "FAILED" || verdict === "NO TEST")).toEqual([]);
+  const wanted = [...range(1, 64), 68, ...range(70, 94)];
+  expect(Object.keys(statements).map(Number)).toEqual(wanted);
+  expect(Object.keys(packageStatements).map(Number)).toEqual([65, 66, 67, 69]);
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}

@@ -108,6 +108,22 @@ describe("an image with files for the host and a service", () => {
   });
 });
 
+test("a file system that is read-only is found before anything is changed", async () => {
+  await lab.output(["sh", "-c", "mount --bind /usr/local /usr/local && mount -o remount,bind,ro /usr/local"]);
+  try {
+    const { exitCode, stderr } = await lab.run(install());
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /\/usr\/local\/bin\/app\S+ cannot be written: its file system is read-only/,
+      ),
+    });
+    expect((await lab.run(["ls", "/etc/app"])).exitCode).not.toBe(0);
+  } finally {
+    await lab.output(["umount", "/usr/local"]);
+  }
+});
+
 describe("an image that brings files alone", () => {
   test("is refused where a package has one of them", async () => {
     const before = await cat("/etc/debian_version");

@@ -14,16 +14,24 @@ type Result = UpdateResult & { state: string };
 /** Asks no registry: `images update`, or a pull, has brought what is new. */
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
   checkUsage(args, options);
-  const { rebase } = options;
-  const image =
-    typeof rebase === "string"
-      ? await fetchNamed(context, await readImageName(rebase), {})
-      : { name: undefined, options: {} };
-  const asked = { ...options, rebase: image.name, ...image.options, pull: false };
+  const rebase = await fetchRebase(context, options["rebase"]);
+  const asked = { ...options, rebase, pull: false };
   const result = await missing(notInstalled(args[0]), () =>
     Promise.resolve(verb.run(context, args, asked as never) as Promise<UpdateResult>),
   );
   return { ...result, state: context.config.state };
+}
+
+/** The image's name for berth's update; one that it could not fetch by that name is fetched here. */
+async function fetchRebase(context: Context, rebase: unknown): Promise<string | undefined> {
+  if (typeof rebase !== "string") return undefined;
+  const source = await readImageName(rebase);
+  const { name, options } = await fetchNamed(context, source, {});
+  if (options.tlsVerify === false) {
+    const { run: pull } = await import("../pull.ts");
+    await pull(context, [name], { keepBlobs: false, tlsVerify: false });
+  }
+  return name;
 }
 
 /** Undefined: as berth's own. */

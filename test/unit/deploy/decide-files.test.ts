@@ -128,6 +128,11 @@ describe("decideFiles() of a file", () => {
       undefined,
     ],
     [
+      "that goes and is a directory now, purged",
+      { entry: had(OLD), found: { type: "directory" }, purge: true },
+      ...(["none", "edited", had(OLD)] as const),
+    ],
+    [
       "that goes and was removed by hand",
       { entry: had(OLD) },
       ...(["none", "deleted", { ...had(OLD), deleted: true }] as const),

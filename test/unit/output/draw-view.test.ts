@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { drawView } from "../../../src/output/draw-view.ts";
-import { fields, line, table, type View, verbatim } from "../../../src/view.ts";
+import { type Block, fields, line, table, type View, verbatim } from "../../../src/view.ts";
 
 const plain = { color: false, now: Date.parse("2026-01-02T00:00:00Z") };
 
@@ -33,6 +33,13 @@ test("drawView() sets columns under each other", () => {
     "docker.io/library/busybox:latest  sha256:aaaaaaaaaaaa  24 hours ago    4.30 MB",
     "r/e:1                             sha256:bbbbbbbbbbbb  60 minutes ago     12 B",
   ]);
+});
+
+test("drawView() leaves out the titles where they are not wanted", () => {
+  const columns = [{ title: "LONG TITLE" }, { title: "X" }];
+  const block = (rows: string[][]): Block => ({ type: "table", columns, rows, heading: false });
+  expect(draw([block([["a", "b"]])])).toEqual(["a  b"]);
+  expect(draw([block([])])).toEqual([]);
 });
 
 test("drawView() cuts elastic columns to the width of a terminal", () => {

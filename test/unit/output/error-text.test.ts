@@ -51,3 +51,14 @@ test("errorJson() of an error without a code is INTERNAL", () => {
     error: { code: "INTERNAL", message: "unexpected error: x", hint: null, causes: [] },
   });
 });
+
+test("errorText() as atomic: the message alone; of a mistake in the command line, where the help is", () => {
+  const mistake = new Failure("USAGE", "unknown option '--x'");
+  expect(errorText(failure, { debug: false, personality: "atomic" })).toMatch(
+    /^cannot start etcd: exit-code\n/,
+  );
+  expect(errorText(mistake, { debug: false, personality: "atomic" })).toBe(
+    "atomic: unknown option '--x'\nTry 'atomic --help' for more information.\n",
+  );
+  expect(errorText(mistake, { debug: false })).toBe("berth: unknown option '--x'\n");
+});

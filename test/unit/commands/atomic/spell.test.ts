@@ -108,7 +108,7 @@ test("a mistake in --set is told in Atomic's words", async () => {
 });
 
 test("berth's verbs are not made anew where no word is Atomic's", async () => {
-  for (const argv of [["list"], ["install", "x", "--set", "A=1"], ["run", "x"]])
+  for (const argv of [["list"], ["images", "-f", "x"], ["install", "x", "--set", "A=1"], ["run", "x"]])
     expect(await withSpellings(verbs, { argv, personality: "berth" })).toBe(verbs);
 });
 
