@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { lockFile } from "../store/locks.ts";
+import { textIfThere } from "../sys/if-there.ts";
 import { activate } from "./activate.ts";
 import { trackAdopted } from "./adopted-files.ts";
 import {
@@ -26,7 +27,7 @@ import { lockContainer, lockName } from "./lock.ts";
 import { checkName, excludedBy } from "./name.ts";
 import { seenFrom } from "./paths.ts";
 import { recover } from "./recover.ts";
-import { placesOf, readText, stageAdopted } from "./stage-adopted.ts";
+import { placesOf, stageAdopted } from "./stage-adopted.ts";
 import { restoreActivation } from "./standings.ts";
 
 /** Where Atomic keeps its checkouts by default. */
@@ -189,7 +190,7 @@ async function describe(host: Host, { name, current }: AtomicContainer, from: st
   const files = await Promise.all(
     Object.values(places).map(async (path) => ({
       path,
-      text: (await readText(join(config.root, path))) ?? null,
+      text: (await textIfThere(join(config.root, path))) ?? null,
       mode: 0o644,
     })),
   );

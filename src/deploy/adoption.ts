@@ -1,6 +1,6 @@
 /** The record of an adoption: how the host was before it, until the admin confirms. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -12,6 +12,7 @@ import { enable, isEnabled } from "./enablement.ts";
 import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
 import { readInfo } from "./info.ts";
 import { removeLedger } from "./ledger.ts";
+import { recordNames } from "./record-names.ts";
 import { removeSettings } from "./settings.ts";
 import { filesRequestOf, settleFiles } from "./settle-files.ts";
 import { removeDeployment } from "./standings.ts";
@@ -50,16 +51,7 @@ export async function readAdoption(layout: Layout, name: string): Promise<Adopti
 
 /** Of all adoptions that wait for a confirmation or were interrupted, sorted. */
 export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(adoptions);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return recordNames(adoptions);
 }
 
 export async function removeAdoption(layout: Layout, name: string): Promise<void> {

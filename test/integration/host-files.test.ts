@@ -376,6 +376,28 @@ describe("update and rollback", () => {
     expect(text("etc/app/extra.conf")).toBe("mine\n");
   });
 
+  test("looks again when what was staged is applied", async () => {
+    await succeed("update", "hello", "--rebase", await installed(), "--stage-only");
+    expect(text("etc/app/app.conf")).toBe("one\n");
+    await put("etc/app/extra.conf", "mine\n");
+    const before = state();
+    expect(await fail("update", "hello", "--apply")).toMatchObject({ code: "HOST_FILE_CONFLICT" });
+    expect(state()).toEqual(before);
+    await unlink(at("etc/app/extra.conf"));
+    await writeFile(at("etc/app/app.conf"), "edited\n");
+    expect(await succeed("update", "hello", "--apply")).toContain("/etc/app/app.conf was edited");
+    expect([text("etc/app/app.conf"), text("etc/app/extra.conf")]).toEqual(["edited\n", "extra\n"]);
+  });
+
+  test("takes a file with a name as long as names can be", async () => {
+    const path = `etc/${"n".repeat(255)}`;
+    await succeed("install", await imageWith({ [path]: "one" }), "--name", "hello");
+    await succeed("update", "hello", "--rebase", await imageWith({ [path]: "two" }));
+    expect(text(path)).toBe("two");
+    await succeed("uninstall", "hello");
+    expect(existsSync(at(path))).toBe(false);
+  });
+
   test("refuses to change a file that another container has too; without it the other can", async () => {
     const image = await imageWith({ "etc/kubernetes/config": "one\n" });
     const next = await imageWith({ "etc/kubernetes/config": "two\n" });
