@@ -1,6 +1,6 @@
 /** The record of an adoption: how the host was before it, until the admin confirms. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -12,6 +12,7 @@ import { enable, isEnabled } from "./enablement.ts";
 import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
 import { readInfo } from "./info.ts";
 import { removeLedger } from "./ledger.ts";
+import { recordNames } from "./record-names.ts";
 import { removeSettings } from "./settings.ts";
 import { filesRequestOf, settleFiles } from "./settle-files.ts";
 import { removeDeployment } from "./standings.ts";
@@ -19,12 +20,12 @@ import { removeDeployment } from "./standings.ts";
 export interface Adoption {
   schema: 1;
   name: string;
-  /** Atomic's directory of checkouts, as typed. */
+  /** Atomic's directory of checkouts, as the service's system sees it. */
   from: string;
-  /** `begun` until all is done: an interrupted one is undone. */
   /** The number of the deployment that was current. */
   current: number;
-  state: "begun" | "adopted";
+  /** `begun` until all is done: an interrupted one is undone. `confirmed` while what Atomic had goes: there is no way back. */
+  state: "begun" | "adopted" | "confirmed";
   enabled: boolean;
   running: boolean;
   /** Host files that the adoption changes, as the service's system sees them; null for one that was not there. */
@@ -50,16 +51,7 @@ export async function readAdoption(layout: Layout, name: string): Promise<Adopti
 
 /** Of all adoptions that wait for a confirmation or were interrupted, sorted. */
 export async function adoptedNames({ adoptions }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(adoptions);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return recordNames(adoptions);
 }
 
 export async function removeAdoption(layout: Layout, name: string): Promise<void> {
@@ -94,6 +86,21 @@ export async function undoAdoption(host: Host, adoption: Adoption): Promise<void
   await removeSettings(layout, name);
   for (const number of numbers) await removeDeployment(layout, name, number);
   await removeAdoption(layout, name);
+}
+
+/** Removes what Atomic had; doing it again goes on where it stopped. The caller holds the container's lock. */
+export async function finishConfirmation(host: Host, adoption: Adoption): Promise<void> {
+  const { layout, config } = host;
+  const { name, from } = adoption;
+  await writeAdoption(layout, { ...adoption, state: "confirmed" });
+  await removeDurably(join(config.root, from, name));
+  for (const dir of checkoutsOf(host, adoption)) await rm(dir, { recursive: true, force: true });
+  await removeAdoption(layout, name);
+}
+
+/** Atomic's, whether they are there or not. */
+export function checkoutsOf({ config }: Host, { name, from }: Adoption): string[] {
+  return [0, 1].map((number) => join(config.root, from, `${name}.${number}`));
 }
 
 /** Those that Atomic had there, where a rollback has changed them; berth keeps no account of them any more. */

@@ -1,9 +1,10 @@
 /** All deployments on disk, current or kept, of all containers: what prune must keep and verify must check. */
-import { lstat, readdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
+import { namesIn } from "../sys/if-there.ts";
 import { type Info, readInfo } from "./info.ts";
 import { deploymentOf } from "./name.ts";
 
@@ -22,7 +23,7 @@ export interface Deployment {
 /** Those that are whole or may become so again (NAME.N, NAME.N.old), sorted; what is being staged is not counted. */
 export async function allDeployments(layout: Layout): Promise<Deployment[]> {
   const deployments: Deployment[] = [];
-  for (const id of (await entriesOf(layout.containers)).sort()) {
+  for (const id of (await namesIn(layout.containers)).sort()) {
     const parsed = deploymentOf(id);
     if (parsed === undefined || id.endsWith(".tmp")) continue;
     const dir = join(layout.containers, id);
@@ -59,15 +60,6 @@ async function tryInfo(dir: string): Promise<Pick<Deployment, "info" | "reason">
       ? "it is missing"
       : `its content is damaged: ${String((cause as Error).message)}`;
     return { info: undefined, reason };
-  }
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
   }
 }
 

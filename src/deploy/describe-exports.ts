@@ -38,6 +38,7 @@ export function describeExports(exports: Exports): DescribedExports {
     hostAccess: [
       ...filesOf(exports, values),
       ...hostAccessOf({
+        name: "$NAME",
         unitText: service ? filled(exports.serviceTemplate, values) : undefined,
         tmpfilesText: filled(exports.tmpfilesTemplate, values),
         execStart: EXEC_START,

@@ -2,6 +2,7 @@
  * What an image in the /exports format asks of the host beside running in its own file system. It is as powerful as a package of
  * the host: berth lists it, and an admin can refuse it (`host_access` in berth.toml). Pure.
  */
+import { posix } from "node:path";
 import { Failure } from "../errors.ts";
 import type { RuntimeConfig, RuntimeMount } from "../oci/runtime-config.ts";
 import { isBind } from "../runtime/mounts.ts";
@@ -30,6 +31,8 @@ export interface HostAccess {
 }
 
 export interface HostAccessSource {
+  /** Of the container. */
+  name: string;
   /** Rendered, with `$NAME` for each value that was set. */
   unitText: string | undefined;
   tmpfilesText: string | undefined;
@@ -42,13 +45,14 @@ export interface HostAccessSource {
 }
 
 export function hostAccessOf(source: HostAccessSource): HostAccess[] {
-  const { unitText, tmpfilesText, execStart, config, usual } = source;
+  const { name, unitText, tmpfilesText, execStart, config, usual } = source;
   return [
-    ...(tmpfilesText ?? "").split("\n").flatMap((line): HostAccess[] => {
+    // systemd ends a line at each of these.
+    ...(tmpfilesText ?? "").split(/[\n\r\0]/).flatMap((line): HostAccess[] => {
       const what = line.trim();
       return what === "" || what.startsWith("#") ? [] : [{ kind: "tmpfiles", what }];
     }),
-    ...(unitText === undefined ? [] : unitAccess(parseUnit(unitText), execStart)),
+    ...(unitText === undefined ? [] : unitAccess(parseUnit(unitText), { execStart, name })),
     ...(config === undefined ? [] : configAccess(config, usual)),
   ];
 }
@@ -60,17 +64,24 @@ export function hostAccessOf(source: HostAccessSource): HostAccess[] {
 const HARMLESS: Record<string, RegExp> = {
   Unit: /^(X-.*|Description|Documentation|After|Before|Wants|Requires|Requisite|BindsTo|PartOf|Upholds|RequiresMountsFor|WantsMountsFor|DefaultDependencies|(Condition|Assert)\w+|StartLimit(Interval|IntervalSec|Burst))$/,
   Service:
-    /^(X-.*|Type|ExitType|PIDFile|NotifyAccess|WorkingDirectory|GuessMainPID|RemainAfterExit|Restart\w*|Timeout\w*|WatchdogSec|SuccessExitStatus|Kill\w+|SendSIG\w+|FinalKillSignal|StartLimit(Interval|IntervalSec|Burst)|Limit[A-Z]+|(CPU|Memory|Tasks|IO|BlockIO)\w*|DefaultDependencies|Nice|OOM\w+|Delegate|RuntimeDirectory\w*|Syslog\w+|Log\w+)$/,
+    /^(X-.*|Type|ExitType|PIDFile|NotifyAccess|WorkingDirectory|GuessMainPID|RemainAfterExit|Restart\w*|Timeout\w*|WatchdogSec|SuccessExitStatus|Kill\w+|SendSIG\w+|FinalKillSignal|StartLimit(Interval|IntervalSec|Burst)|Limit[A-Z]+|(CPU|Memory|Tasks|IO|BlockIO)\w*|DefaultDependencies|Nice|OOM\w+|Delegate|RuntimeDirectory(Mode|Preserve)|Syslog\w+|Log\w+)$/,
   Install: /^(X-.*|WantedBy|RequiredBy|UpheldBy)$/,
 };
 
-function unitAccess(unit: UnitFile, execStart: string): HostAccess[] {
+/** systemd takes the directories over and removes them in the end: more than one of this name may be somebody else's. */
+function isOwnDirectory({ key, value }: OwnCommand, name: string): boolean {
+  return key === "RuntimeDirectory" && value.split("/", 1)[0] === name && !/\s/.test(value);
+}
+
+function unitAccess(unit: UnitFile, { execStart, name }: { execStart: string; name: string }): HostAccess[] {
   const line = ({ key, value }: OwnCommand): string => `${key}=${value}`;
-  const settings = unit.sections.flatMap(({ name, entries }) => {
-    if (name.startsWith("X-")) return [];
+  const settings = unit.sections.flatMap(({ name: section, entries }) => {
+    if (section.startsWith("X-")) return [];
     return entries.filter(
       ({ key, value }) =>
-        value !== "" && HARMLESS[name]?.test(key) !== true && !(name === "Service" && key.startsWith("Exec")),
+        value !== "" &&
+        HARMLESS[section]?.test(key) !== true &&
+        !(section === "Service" && (key.startsWith("Exec") || isOwnDirectory({ key, value }, name))),
     );
   });
   return [
@@ -82,6 +93,15 @@ function unitAccess(unit: UnitFile, execStart: string): HostAccess[] {
 /** File systems that are the kernel's own, or empty: no device of the host's is behind them. */
 const VIRTUAL = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"]);
 
+/** Of these there is one, which is the host's: what is written there holds for all. */
+const SHARED = new Set(["sysfs", "cgroup", "cgroup2"]);
+
+/** Namespaces that any image has for itself. */
+const USUAL_NAMESPACES = ["mount", "ipc", "pid"];
+
+/** Root needs no capability to write there, and `core_pattern` alone makes it the host's root. */
+const KERNEL_CONTROLS = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
+
 function configAccess(
   { mounts, process, linux = {} }: RuntimeConfig,
   usual: readonly string[],
@@ -91,26 +111,67 @@ function configAccess(
   const devices = [linux["devices"]]
     .flat()
     .flatMap((device) => (isRecord(device) ? [String(device["path"])] : []));
-  const foreign = (linux.namespaces ?? []).filter(({ path }) => path !== undefined);
+  const namespaces = linux.namespaces ?? [];
+  const foreign = namespaces.filter(({ path }) => path !== undefined);
+  const shared = USUAL_NAMESPACES.filter((usualType) => !namespaces.some(({ type }) => type === usualType));
+  const closed = [...(linux.readonlyPaths ?? []), ...(linux.maskedPaths ?? [])];
+  const open = KERNEL_CONTROLS.filter((path) => !closed.includes(path) && !closed.includes("/proc"));
+  const propagation = linux["rootfsPropagation"];
   return [
     ...mounts.flatMap(mountAccess),
+    ...(open.length > 0 ? [{ kind: "mount" as const, what: `proc, with ${open.join(" ")} writable` }] : []),
+    ...(propagation === "shared" || propagation === "rshared"
+      ? [{ kind: "mount" as const, what: "all that it mounts itself (rootfsPropagation)" }]
+      : []),
     ...devices.map((what): HostAccess => ({ kind: "device", what })),
+    ...shared.map((what): HostAccess => ({ kind: "namespace", what })),
     ...foreign.map(({ type, path }): HostAccess => ({ kind: "namespace", what: `${type} of ${path}` })),
     ...[...capabilities].map((what): HostAccess => ({ kind: "capability", what })),
   ];
 }
 
 function mountAccess(mount: RuntimeMount): HostAccess[] {
-  const { source = "", destination, type = "none" } = mount;
+  const { destination, type = "none", options = [] } = mount;
+  const source = posix.normalize(mount.source ?? "");
   const what = source === destination ? source : `${source} at ${destination}`;
-  if (!isBind(mount)) return VIRTUAL.has(type) ? [] : [{ kind: "mount", what: `${type} ${what}` }];
-  if (mount.options?.includes("ro") !== true) return [{ kind: "bind", what }];
-  return hasSockets(source) ? [{ kind: "bind", what: `${what} (read-only, but for its sockets)` }] : [];
+  if (!isBind(mount)) {
+    const isHarmless = VIRTUAL.has(type) && (!SHARED.has(type) || isReadOnly(options));
+    return isHarmless ? [] : [{ kind: "mount", what: `${type} ${what}` }];
+  }
+  if (!isReadOnly(options)) return [{ kind: "bind", what }];
+  const writable = [
+    ...(hasSockets(source) ? ["its sockets"] : []),
+    ...(options.includes("rbind") && !options.includes("rro") && hasMounts(source)
+      ? ["what is mounted below"]
+      : []),
+  ];
+  return writable.length === 0
+    ? []
+    : [{ kind: "bind", what: `${what} (read-only, but for ${writable.join(" and ")})` }];
 }
 
-/** Where programs of the host listen: a socket takes what is written to it whatever its mount says. */
+/** The last word counts, and one for all that is mounted below comes after those for the mount itself. */
+function isReadOnly(options: readonly string[]): boolean {
+  if (options.includes("rrw")) return false;
+  return options.includes("rro") || options.findLast((each) => each === "ro" || each === "rw") === "ro";
+}
+
+/**
+ * Where programs of the host listen, and its devices: these take what is written to them whatever the mount says. A path that is
+ * not from the root, or goes through a process, leads anywhere.
+ */
 function hasSockets(path: string): boolean {
-  return path === "/" || path === "/var" || /^(\/var)?\/run(\/|$)|^\/tmp(\/|$)/.test(path);
+  return (
+    path === "/" ||
+    path === "/var" ||
+    !path.startsWith("/") ||
+    /^(\/var)?\/run(\/|$)|^\/(tmp|dev|proc)(\/|$)/.test(path)
+  );
+}
+
+/** Where a host has file systems of their own. `ro` says nothing of them. */
+function hasMounts(path: string): boolean {
+  return path.lastIndexOf("/") === 0 || path === "/sys/fs" || path === "/sys/kernel";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,10 +2,11 @@
  * The activation journal: what a command is about to change on the host, written and synced before it does, removed when
  * all is done. A journal that is found is an interrupted command's; it says what to take away, go back to or finish.
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
+import { recordNames } from "./record-names.ts";
 import type { Activation } from "./standings.ts";
 
 export type Intent = RemovalIntent | SwitchIntent | OrderIntent;
@@ -87,14 +88,5 @@ export async function readIntent(layout: Layout, name: string): Promise<Intent |
 
 /** Names with a journal, sorted. */
 export async function interruptedNames({ journals }: Layout): Promise<string[]> {
-  try {
-    const files = await readdir(journals);
-    return files
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return recordNames(journals);
 }

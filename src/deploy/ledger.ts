@@ -2,12 +2,13 @@
  * The ledger of a container: which files of its image it has on the host, as they were when it put them there. It outlives the
  * deployments, so that a file which was edited stays known, and goes with the container.
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
 import { removeEmpty } from "./host-files.ts";
 import type { InstalledFile } from "./installed-files.ts";
+import { recordNames } from "./record-names.ts";
 
 /** What a path of the host holds, as far as it is compared. A directory is as good as another. */
 export type Content =
@@ -69,15 +70,7 @@ export async function removeLedger(layout: Layout, name: string): Promise<void> 
 
 /** Names of containers, sorted. */
 export async function namesWithLedger({ ledgers }: Layout): Promise<string[]> {
-  try {
-    return (await readdir(ledgers))
-      .filter((file) => file.endsWith(".json") && !file.startsWith("."))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return recordNames(ledgers);
 }
 
 export function contentOf(file: InstalledFile): Content {

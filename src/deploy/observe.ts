@@ -1,5 +1,5 @@
 /** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
-import { lstat, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -8,6 +8,7 @@ import { resolvePath } from "../layer/tree.ts";
 import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import { isInRoot } from "../sys/find-in-root.ts";
+import { isThere } from "../sys/if-there.ts";
 import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
@@ -251,16 +252,6 @@ async function kindOf(path: string): Promise<"dir" | "file" | "absent"> {
     return (await stat(path)).isDirectory() ? "dir" : "file";
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return "absent";
-    throw error;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return false;
     throw error;
   }
 }

@@ -1,10 +1,10 @@
 /** berth's own static units (units/): whether a host has them, and putting them there. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "../errors.ts";
 import { findHome } from "../home.ts";
 import type { Host } from "../host.ts";
 import { writeDurably } from "../sys/durable.ts";
+import { textIfThere } from "../sys/if-there.ts";
 
 /** Enabled where they are installed; others wait for the admin. */
 const ENABLED = ["berth-recover.service"];
@@ -15,7 +15,8 @@ export async function missingUnits({ config }: Host): Promise<string[]> {
   const same = await Promise.all(
     names.map(
       async (name) =>
-        (await readText(join(config.unitDirectory, name))) === (await readText(join(unitSource(), name))),
+        (await textIfThere(join(config.unitDirectory, name))) ===
+        (await textIfThere(join(unitSource(), name))),
     ),
   );
   return names.filter((_, at) => !same[at]);
@@ -44,13 +45,4 @@ export async function installUnits(host: Host): Promise<string[]> {
 
 function unitSource(): string {
   return join(findHome(), "units");
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }

@@ -54,7 +54,7 @@ export async function placeFile(
   await syncDirectory(dirname(target));
 }
 
-/** Makes a directory whose parent is there; a file of berth's may be in its place. */
+/** Makes a directory, with its mode and owner or not at all, whose parent is there; a file of berth's may be in its place. */
 export async function placeDirectory(
   target: string,
   { mode, uid, gid }: InstalledDirectory,
@@ -63,15 +63,19 @@ export async function placeDirectory(
   await unlink(target).catch((error: unknown) => {
     if (!isErrno(error, "ENOENT") && !isErrno(error, "EISDIR")) throw error;
   });
+  await removeStaleAsides(target);
+  const aside = asideOf(target);
+  await mkdir(aside, { mode: 0o700 });
   try {
-    await mkdir(target, { mode: 0o700 });
+    await lchown(aside, uid, gid);
+    await chmod(aside, mode);
+    if (label !== undefined) lsetxattr(aside, SELINUX, label);
+    await rename(aside, target);
   } catch (error) {
-    if (isErrno(error, "EEXIST")) return;
+    await rmdir(aside);
+    if (isErrno(error, "ENOTEMPTY") || isErrno(error, "EEXIST")) return;
     throw error;
   }
-  await lchown(target, uid, gid);
-  await chmod(target, mode);
-  if (label !== undefined) lsetxattr(target, SELINUX, label);
   await syncDirectory(dirname(target));
 }
 

@@ -221,6 +221,7 @@ export function planDeployment(
     enable: facts.preset?.enable ?? true,
     lost: [...service.unsupported, ...(fit?.lost ?? [])],
     hostAccess: hostAccessOf({
+      name,
       unitText: exports && imageUnit(exports, shown),
       tmpfilesText: tmpfilesOf(facts, shown),
       execStart,
@@ -256,7 +257,7 @@ function planFilesOnly(
     enable: false,
     lost: [],
     hostAccess: hostAccessOf({
-      ...{ tmpfilesText, execStart: "", usual: CAPABILITIES },
+      ...{ name, tmpfilesText, execStart: "", usual: CAPABILITIES },
       ...{ unitText: undefined, config: undefined },
     }),
     notes: [],

@@ -1,7 +1,7 @@
 /** A deployment that leaves takes along what its tmpfiles lines mark for removal: `systemd-tmpfiles --remove`. */
-import { readFile } from "node:fs/promises";
-import { isErrno, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { textIfThere } from "../sys/if-there.ts";
 import type { Info } from "./info.ts";
 import { excludedPrefixes, markedPaths, protectedPaths } from "./marked-for-removal.ts";
 
@@ -36,16 +36,7 @@ export async function removeMarked(
 async function markedFiles({ berth }: Info): Promise<{ path: string; marked: string[] }[]> {
   const files = berth.hostFiles.filter(({ file }) => file.startsWith("tmpfiles-"));
   const read = await Promise.all(
-    files.map(async ({ path }) => ({ path, marked: markedPaths(await readText(path)) })),
+    files.map(async ({ path }) => ({ path, marked: markedPaths((await textIfThere(path)) ?? "") })),
   );
   return read.filter(({ marked }) => marked.length > 0);
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return "";
-    throw error;
-  }
 }

@@ -6,8 +6,10 @@ import type { Host } from "../host.ts";
 import { bytesOf } from "../layer/byte-string.ts";
 import { resolvePath, type Tree } from "../layer/tree.ts";
 import { syncDirectory } from "../sys/durable.ts";
+import { isThere } from "../sys/if-there.ts";
 import { llistxattr, lremovexattr } from "../sys/xattr.ts";
 import { runTool } from "../systemd/run-tool.ts";
+import { placeInRoot } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 
 /** Of a file: capabilities for whoever runs it. */
@@ -24,7 +26,7 @@ export async function seedState(
   { rootfs, tree }: { rootfs: string; tree: Tree },
 ): Promise<void> {
   for (const { path, image } of plan.state) {
-    const target = join(host.config.root, path);
+    const target = placeInRoot(host.config.root, path);
     if (image === undefined || (await isThere(target))) continue;
     host.checkInterrupted();
     const source = bytesOf(resolvePath(tree, image).path).toString();
@@ -35,7 +37,7 @@ export async function seedState(
 
 /** The directory that the others lie in, as tmpfiles will want it: a plan names it first. */
 async function makeParent({ config }: Host, plan: Plan, path: string): Promise<void> {
-  const target = join(config.root, path);
+  const target = placeInRoot(config.root, path);
   const planned = plan.state.find((directory) => directory.path === path);
   await mkdir(dirname(target), { recursive: true, mode: 0o755 });
   try {
@@ -95,14 +97,4 @@ async function disarm(path: Buffer): Promise<void> {
 function copyFailure(target: string, reason: string): Failure {
   const full = /No space left on device/.test(reason);
   return new Failure(full ? "NO_SPACE" : "HOST_FILE_CONFLICT", `cannot fill ${target}: ${reason}`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }

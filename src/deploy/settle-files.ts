@@ -3,12 +3,13 @@
  * changed; a change that is killed can be gone on with or gone back from, by the ledger.
  */
 import { constants, existsSync } from "node:fs";
-import { access, lstat, mkdir, rmdir } from "node:fs/promises";
+import { access, mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Lock, lockFile } from "../store/locks.ts";
 import { removeDurably, removeStaleAsides, syncDirectory } from "../sys/durable.ts";
+import { isThere } from "../sys/if-there.ts";
 import { type Decision, decideFiles, type Outcome } from "./decide-files.ts";
 import { hostLabel } from "./host-label.ts";
 import type { Info } from "./info.ts";
@@ -259,14 +260,4 @@ async function withFullDirectories(
 /** What a killed command was writing. */
 async function removeLeftovers({ config }: Host, { files }: Ledger): Promise<void> {
   for (const { path } of files) await removeStaleAsides(join(config.root, path));
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }

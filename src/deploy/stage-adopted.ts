@@ -1,11 +1,11 @@
 /** A deployment of Atomic's becomes one of berth's: the same unit, configuration and lines, leading to berth's checkout. */
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
 import { parseRuntimeConfig } from "../oci/runtime-config.ts";
 import { syncDirectory } from "../sys/durable.ts";
+import { textIfThere } from "../sys/if-there.ts";
 import { adoptFiles } from "./adopted-files.ts";
 import type { Adoption } from "./adoption.ts";
 import type { AtomicDeployment } from "./atomic-layout.ts";
@@ -45,10 +45,7 @@ export async function stageAdopted(host: Host, old: AtomicDeployment, context: S
         new RegExp(`${escapeRegExp(seenFrom(config.root, old.dir))}(?![0-9])`, "g"),
         seenFrom(config.root, dir),
       )
-      .replaceAll(
-        `${seenFrom(config.root, join(adoption.from, name))}/`,
-        `${seenFrom(config.root, layout.container(name))}/`,
-      );
+      .replaceAll(`${join(adoption.from, name)}/`, `${seenFrom(config.root, layout.container(name))}/`);
   const configText = moved(await readFile(join(old.dir, "config.json"), "utf8"));
   const command = commandOf(configText);
   await mkdir(layout.containers, { recursive: true, mode: 0o700 });
@@ -58,8 +55,8 @@ export async function stageAdopted(host: Host, old: AtomicDeployment, context: S
     const places = placesOf(host, name);
     const hostText = (path: string): string | undefined =>
       isCurrent ? (adoption.files.find((file) => file.path === path)?.text ?? undefined) : undefined;
-    const unit = hostText(places.unit) ?? (await readText(join(old.dir, `${name}.service`)));
-    const tmpfiles = hostText(places.tmpfiles) ?? (await readText(join(old.dir, `tmpfiles-${name}.conf`)));
+    const unit = hostText(places.unit) ?? (await textIfThere(join(old.dir, `${name}.service`)));
+    const tmpfiles = hostText(places.tmpfiles) ?? (await textIfThere(join(old.dir, `tmpfiles-${name}.conf`)));
     const files = [
       { file: `${name}.service`, path: places.unit, text: unit },
       { file: `tmpfiles-${name}.conf`, path: places.tmpfiles, text: tmpfiles },
@@ -171,13 +168,4 @@ function commandOf(text: string): string[] {
 
 function escapeRegExp(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-
-export async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }

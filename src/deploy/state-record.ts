@@ -3,11 +3,12 @@
  * record outlives an uninstall, as the state does, so that the next install of the name finds its data. What is not on record
  * is somebody else's: an image chooses the name of its container and its volumes, and would choose /var/lib/dpkg/info.
  */
-import { lstat, mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
+import { isThere } from "../sys/if-there.ts";
 import { placeInRoot } from "./paths.ts";
 import { ownState } from "./volume.ts";
 
@@ -81,14 +82,4 @@ async function write(
   await writeDurably(path, `${JSON.stringify({ schema: 1, name, directories: after }, undefined, 2)}\n`, {
     mode: 0o600,
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return false;
-    throw error;
-  }
 }

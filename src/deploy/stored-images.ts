@@ -1,11 +1,11 @@
 /** What the store holds in the eyes of who knows Atomic: images with their unpacked size, and the layers between. */
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
 import { readListing } from "../store/listings.ts";
+import { namesIn } from "../sys/if-there.ts";
 import { containerNames, findContainer } from "./containers.ts";
 import { imageOf } from "./deployments.ts";
 
@@ -54,7 +54,7 @@ export async function storedLayers(host: Host): Promise<StoredLayer[]> {
   const images = await (await host.store()).names();
   const needed = new Set(images.flatMap(({ image }) => image.config.diffIds));
   const layers: StoredLayer[] = [];
-  for (const hex of (await entriesOf(layout.layers)).sort()) {
+  for (const hex of (await namesIn(layout.layers)).sort()) {
     const diffId: Digest = `sha256:${hex}`;
     const { mtime } = await stat(join(layout.layers, hex));
     layers.push({
@@ -85,13 +85,4 @@ function layerSize(layout: Layout, diffId: Digest): number {
     (sum, change) => (change.kind === "add" && change.node.type === "file" ? sum + change.node.size : sum),
     0,
   );
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }

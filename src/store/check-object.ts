@@ -54,6 +54,16 @@ function checkContent(
   }
 }
 
+/** The SHA-256, in hex, of a file; a link is not followed. */
+export function hashFile(path: Buffer): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    return hashOpen(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** The SHA-256, in hex, of what is left to read. */
 export function hashOpen(fd: number, onRead: (bytes: number) => void = () => {}): string {
   const hash = createHash("sha256");

@@ -1,19 +1,10 @@
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  type Stats,
-} from "node:fs";
+import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { type ByteString, byteString, bytesOf } from "../layer/byte-string.ts";
 import { joinPath } from "../layer/entry-path.ts";
 import type { Tree, TreeDirectory, TreeEntry } from "../layer/tree.ts";
 import { makeDevice } from "../sys/mknod.ts";
 import { hasTime } from "./attributes.ts";
-import { hashOpen } from "./check-object.ts";
+import { hashFile } from "./check-object.ts";
 import { breather } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { objectName } from "./object-name.ts";
@@ -126,15 +117,6 @@ function hasAttributes(stat: Stats, { host, entry }: { host: Buffer; entry: Tree
   return (
     isMode && stat.uid === entry.uid && stat.gid === entry.gid && sameXattrs(readXattrs(host), entry.xattrs)
   );
-}
-
-function hashFile(path: Buffer): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    return hashOpen(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Names in a directory that the tree does not have. */

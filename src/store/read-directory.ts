@@ -1,13 +1,5 @@
 /** A directory of the host as a listing: what an image consists of that was never one. */
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-} from "node:fs";
+import { createReadStream, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { type ByteString, byteString } from "../layer/byte-string.ts";
 import { joinPath } from "../layer/entry-path.ts";
 import type {
@@ -20,7 +12,7 @@ import type {
 } from "../layer/listing.ts";
 import { writeTar } from "../layer/write-tar.ts";
 import { splitDevice } from "../sys/mknod.ts";
-import { hashOpen } from "./check-object.ts";
+import { hashFile } from "./check-object.ts";
 import { hostPath } from "./check-tree.ts";
 import { breather } from "./files.ts";
 import { readXattrs } from "./read-xattrs.ts";
@@ -91,13 +83,4 @@ function nodeOf(
     return { type: stat.isBlockDevice() ? "block" : "char", ...attributes, ...splitDevice(stat.rdev) };
   const size = Number(stat.size);
   return { type: "file", ...attributes, size, sha256: contents && size > 0 ? hashFile(host) : "" };
-}
-
-function hashFile(path: Buffer): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    return hashOpen(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

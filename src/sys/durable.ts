@@ -1,8 +1,12 @@
 /** Files and links that are whole after a power cut: written aside, synced, renamed, and the directory synced. */
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, open, readdir, rename, rm, symlink } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { hasCode } from "./if-there.ts";
+
+/** In bytes: 255 less a process id of seven digits, 12 digits more, and four characters between them. */
+const LONGEST_NAME = 232;
 
 /**
  * Writes or replaces `path` with `text`, at exactly this mode whatever the umask says.
@@ -88,8 +92,19 @@ export async function removeStaleAsides(path: string): Promise<void> {
   const directory = dirname(path);
   for (const name of await namesIn(directory)) {
     const aside = parseAside(name);
-    if (aside?.name === basename(path) && !existsSync(`/proc/${aside.pid}`))
-      await rm(join(directory, name), { force: true });
+    if (aside?.name === asideName(path) && !existsSync(`/proc/${aside.pid}`))
+      await removeAside(join(directory, name));
+  }
+}
+
+/** A directory that stands aside is empty. */
+async function removeAside(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    if (!hasCode(error, "EISDIR")) throw error;
+    await rmdir(path);
   }
 }
 
@@ -100,7 +115,13 @@ export async function asidesIn(directory: string): Promise<string[]> {
 
 /** In the same directory, hidden, and not a name that systemd or tmpfiles would read; it says whose it is. */
 export function asideOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}~`);
+  return join(dirname(path), `.${asideName(path)}.${process.pid}-${randomBytes(6).toString("hex")}~`);
+}
+
+/** The name that stands aside; of one that would be too long with what says whose it is, its SHA-256. */
+function asideName(path: string): string {
+  const name = basename(path);
+  return Buffer.byteLength(name) <= LONGEST_NAME ? name : hash("sha256", name, "hex");
 }
 
 function parseAside(file: string): { name: string; pid: string } | undefined {
@@ -115,8 +136,4 @@ async function namesIn(directory: string): Promise<string[]> {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return [];
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }

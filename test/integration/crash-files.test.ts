@@ -24,7 +24,7 @@ beforeAll(async () => {
     "etc/app/both.conf": "both\n",
     "usr/lib/app/tool": { content: "tool one", mode: 0o755 },
     "usr/lib/app/link": { type: "symlink", linkname: "tool" },
-    "var/app/empty/": {},
+    "var/app/empty/": { mode: 0o2770, uid: 7 },
   });
   const next = await image({
     "etc/app/changes.conf": "two $NAME\n",

@@ -235,6 +235,17 @@ describe("install", () => {
     });
   });
 
+  test("refuses a file in berth's state, whose directory is a symlink", async () => {
+    await mkdir(at("data/state"), { recursive: true });
+    await mkdir(at("var"));
+    await symlink("../data", at("var/berth"));
+    const inside = Berth.at(at("var/berth"), { root });
+    const image = await imageWith({ "data/state/containers/x.0/info": "{}" });
+    const { stderr } = await inside.run("--json", "install", image, "--name", "hello");
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "HOST_FILE_CONFLICT" } });
+    expect(existsSync(at("data/state/containers/x.0"))).toBe(false);
+  });
+
   test("of two at once that bring different files of one path one is refused", async () => {
     const [a, b] = [await imageWith({ "etc/one": "a" }), await imageWith({ "etc/one": "b" })];
     const answers = await Promise.all([
@@ -363,6 +374,28 @@ describe("update and rollback", () => {
     expect(state()).toEqual(before);
     await succeed("update", "hello", "--rebase", next, "--keep-host-files");
     expect(text("etc/app/extra.conf")).toBe("mine\n");
+  });
+
+  test("looks again when what was staged is applied", async () => {
+    await succeed("update", "hello", "--rebase", await installed(), "--stage-only");
+    expect(text("etc/app/app.conf")).toBe("one\n");
+    await put("etc/app/extra.conf", "mine\n");
+    const before = state();
+    expect(await fail("update", "hello", "--apply")).toMatchObject({ code: "HOST_FILE_CONFLICT" });
+    expect(state()).toEqual(before);
+    await unlink(at("etc/app/extra.conf"));
+    await writeFile(at("etc/app/app.conf"), "edited\n");
+    expect(await succeed("update", "hello", "--apply")).toContain("/etc/app/app.conf was edited");
+    expect([text("etc/app/app.conf"), text("etc/app/extra.conf")]).toEqual(["edited\n", "extra\n"]);
+  });
+
+  test("takes a file with a name as long as names can be", async () => {
+    const path = `etc/${"n".repeat(255)}`;
+    await succeed("install", await imageWith({ [path]: "one" }), "--name", "hello");
+    await succeed("update", "hello", "--rebase", await imageWith({ [path]: "two" }));
+    expect(text(path)).toBe("two");
+    await succeed("uninstall", "hello");
+    expect(existsSync(at(path))).toBe(false);
   });
 
   test("refuses to change a file that another container has too; without it the other can", async () => {

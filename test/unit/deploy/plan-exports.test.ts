@@ -1,103 +1,19 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import { describeExports } from "../../../src/deploy/describe-exports.ts";
-import { type Exports, parseExports } from "../../../src/deploy/exports.ts";
-import type { Info } from "../../../src/deploy/info.ts";
-import { type Facts, type Plan, planDeployment } from "../../../src/deploy/plan.ts";
+import { describe, expect, test } from "vitest";
+import type { Plan } from "../../../src/deploy/plan.ts";
 import { parseVolume } from "../../../src/deploy/volume.ts";
 import type { RuntimeConfig } from "../../../src/oci/runtime-config.ts";
-import { loadTemplates, type Render } from "../../../src/render/templates.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
 import { getAllValues, getValue, parseUnit } from "../../../src/unit/unit-file.ts";
 import { failureOf } from "../../support/failures.ts";
-import { facts, request } from "./facts.ts";
+import { CONFIG, FULL, infoOf, plan, text, UNIT } from "./exports-plan.ts";
+import { facts } from "./facts.ts";
 
 const RUNC: Runtime = { kind: "oci", path: "/usr/sbin/runc", flavor: "runc" };
 const CRUN: Runtime = { kind: "oci", path: "/usr/bin/crun", flavor: "crun" };
 const SYSTEMD: Runtime = { kind: "systemd" };
 const CHROOT: Runtime = { kind: "chroot", path: "/usr/sbin/chroot" };
 
-const UNIT = `[Unit]
-Description=Hello $RECEIVER from \${NAME}
-[Service]
-ExecStartPre=$EXEC_STARTPRE
-ExecStart=$EXEC_START
-ExecStop=$EXEC_STOP
-ExecStopPost=$EXEC_STOPPOST
-WorkingDirectory=$DESTDIR
-PIDFile=$PIDFILE
-Restart=on-crash
-[Install]
-WantedBy=multi-user.target
-`;
-
-const CONFIG = {
-  ociVersion: "0.3.0",
-  platform: { os: "linux", arch: "amd64" },
-  process: { terminal: false, user: {}, args: ["run.sh"], env: ["PATH=/usr/bin", "UUID=$UUID"], cwd: "/" },
-  root: { path: "rootfs", readonly: true },
-  mounts: [
-    { destination: "/proc", type: "proc", source: "proc" },
-    {
-      destination: "/var/run/",
-      type: "bind",
-      source: "${RUN_DIRECTORY}/${NAME}",
-      options: ["rw", "mode=755"],
-    },
-  ],
-  linux: { capabilities: ["CAP_CHOWN", "CAP_SYS_ADMIN"], namespaces: [{ type: "mount" }] },
-};
-
-interface Files {
-  manifest?: unknown;
-  config?: string;
-  configTemplate?: string;
-  serviceTemplate?: string;
-  tmpfilesTemplate?: string;
-}
-
-function exportsOf({ manifest, ...files }: Files): Exports {
-  const texts = { ...files, manifest: manifest === undefined ? undefined : JSON.stringify(manifest) };
-  const none = {
-    manifest: undefined,
-    config: undefined,
-    configTemplate: undefined,
-    serviceTemplate: undefined,
-    tmpfilesTemplate: undefined,
-  };
-  const bytes = Object.entries(texts).map(([name, text]) => [
-    name,
-    text === undefined ? undefined : Buffer.from(text),
-  ]);
-  return parseExports({ files: { ...none, ...Object.fromEntries(bytes) }, hostfs: [] }, { image: "hello" });
-}
-
-const FULL: Files = {
-  manifest: { defaultValues: { RECEIVER: "World" } },
-  configTemplate: JSON.stringify(CONFIG),
-  serviceTemplate: UNIT,
-};
-
-let render: Render;
-beforeAll(async () => {
-  render = await loadTemplates("/nonexistent");
-});
-
-function plan(
-  files: Files,
-  { asked = {}, known = {} }: { asked?: object; known?: Partial<Facts> } = {},
-): Plan {
-  const all = facts({ exports: exportsOf(files), dir: "/var/lib/berth/containers/hello.0", ...known });
-  return planDeployment("hello", request(asked), { facts: all, render });
-}
-
-function text(made: Plan, name: string): string {
-  const file = made.files.find((candidate) => candidate.name === name);
-  if (file === undefined) throw new Error(`no ${name}: ${made.files.map((each) => each.name).join(", ")}`);
-  return file.text;
-}
-
 const configOf = (made: Plan): RuntimeConfig => JSON.parse(text(made, "config.json")) as RuntimeConfig;
-const infoOf = (made: Plan): Info => JSON.parse(text(made, "info")) as Info;
 const dropIn = (made: Plan, key: string): string | undefined =>
   getValue(parseUnit(text(made, "10-berth.conf")), { section: "Service", key });
 
@@ -408,110 +324,5 @@ test("planDeployment() names the value that a template lacks", async () => {
     code: "VALUE_MISSING",
     message:
       "The template file '/exports/service.template' still contains an unreplaced value for: ''RECEIVER''",
-  });
-});
-
-describe("host access", () => {
-  const asking = {
-    ...FULL,
-    serviceTemplate: UNIT.replace("$EXEC_STARTPRE", "/bin/echo $RECEIVER $SECRET"),
-    tmpfilesTemplate: "# note\nd /srv/$SECRET 0700\n",
-  };
-
-  test("lists what the image asks for, without values that were set", () => {
-    const made = plan(asking, { asked: { values: { SECRET: "hidden" } } });
-    expect(made.hostAccess).toEqual([
-      { kind: "tmpfiles", what: "d /srv/$SECRET 0700" },
-      { kind: "command", what: "ExecStartPre=/bin/echo World $SECRET" },
-      { kind: "bind", what: "/run/hello at /var/run" },
-      { kind: "capability", what: "CAP_SYS_ADMIN" },
-    ]);
-    expect(infoOf(made).berth.hostAccess).toEqual(made.hostAccess);
-  });
-
-  test.each([
-    ["Environment=LD_PRELOAD=/x", "Service"],
-    ["EnvironmentFile=-/etc/x", "Service"],
-    ["StandardOutput=file:/etc/cron.d/x", "Service"],
-    ["OnFailure=evil.service", "Unit"],
-    ["Conflicts=ssh.service", "Unit"],
-    ["Alias=ssh.service", "Install"],
-  ])("lists the unit's %s", (line, section) => {
-    const made = plan({ ...FULL, serviceTemplate: UNIT.replace(`[${section}]`, `[${section}]\n${line}`) });
-    expect(made.hostAccess).toContainEqual({ kind: "setting", what: line });
-  });
-
-  test("does not list what a unit says of its order, its restarts, its limits and its end", () => {
-    const lines = ["Type=notify", "RestartSec=5", "LimitNOFILE=9", "KillSignal=SIGINT", "MemoryMax=1G"];
-    const serviceTemplate = UNIT.replace("[Install]", `${lines.join("\n")}\n[Install]`).replace(
-      "[Unit]",
-      "[Unit]\nBefore=docker.service\nConditionVirtualization=vmware",
-    );
-    expect(plan({ ...FULL, serviceTemplate }).hostAccess.filter(({ kind }) => kind === "setting")).toEqual(
-      [],
-    );
-  });
-
-  test("lists what a configuration takes of the host, and nothing that the admin or berth adds", () => {
-    const config = JSON.stringify({
-      ...CONFIG,
-      mounts: [
-        { destination: "/disk", type: "ext4", source: "/dev/sda1" },
-        { destination: "/host", type: "bind", source: "/", options: ["rbind", "ro"] },
-        { destination: "/etc/hosts", type: "bind", source: "/etc/hosts", options: ["ro"] },
-        { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
-      ],
-      linux: {
-        devices: [{ path: "/dev/kvm", type: "c" }],
-        namespaces: [{ type: "network", path: "/run/netns/x" }],
-      },
-    });
-    const made = plan(
-      { config, serviceTemplate: `${UNIT.replace("$RECEIVER", "x")}\n[Service]\nType=notify\n` },
-      { asked: { volumes: [parseVolume("/srv:/srv")] } },
-    );
-    expect(made.hostAccess).toEqual([
-      { kind: "mount", what: "ext4 /dev/sda1 at /disk" },
-      { kind: "bind", what: "/ at /host (read-only, but for its sockets)" },
-      { kind: "device", what: "/dev/kvm" },
-      { kind: "namespace", what: "network of /run/netns/x" },
-    ]);
-  });
-
-  test("is nothing for an image without /exports", () => {
-    const made = planDeployment("etcd", request(), { facts: facts(), render });
-    expect(made.hostAccess).toEqual([]);
-  });
-
-  test("of an image that is not installed is told with names for what is not known", () => {
-    expect(describeExports(exportsOf(asking))).toEqual({
-      service: true,
-      variables: [
-        { name: "DESTDIR", from: "host" },
-        { name: "EXEC_START", from: "host" },
-        { name: "EXEC_STOP", from: "host" },
-        { name: "EXEC_STOPPOST", from: "host" },
-        { name: "NAME", from: "host" },
-        { name: "PIDFILE", from: "host" },
-        { name: "RECEIVER", from: "image", default: "World" },
-        { name: "RUN_DIRECTORY", from: "host" },
-        { name: "SECRET", from: "none" },
-        { name: "UUID", from: "host" },
-      ],
-      hostAccess: [
-        { kind: "tmpfiles", what: "d /srv/$SECRET 0700" },
-        { kind: "command", what: "ExecStartPre=/bin/echo World $SECRET" },
-        { kind: "bind", what: "/run/$NAME at /var/run" },
-        { kind: "capability", what: "CAP_SYS_ADMIN" },
-      ],
-    });
-  });
-
-  test("of a configuration that is no JSON without values is said to be incomplete", () => {
-    const configTemplate = `{"mounts": [ $MORE ]}`;
-    expect(describeExports(exportsOf({ configTemplate }))).toMatchObject({
-      incomplete: true,
-      hostAccess: [],
-    });
   });
 });

@@ -124,4 +124,15 @@ describe("createDecompressor()", () => {
     };
     await expect(run()).rejects.toThrow("output failed");
   });
+
+  test.each([
+    ["gzip", gzA],
+    ["zstd", zA],
+  ])("that is closed refuses more %s", async (_, bytes) => {
+    const decompressor = createDecompressor(() => {});
+    await decompressor.write(bytes);
+    decompressor.close();
+    await expect(decompressor.write(bytes)).rejects.toThrow("the decompressor is closed");
+    await expect(decompressor.end()).rejects.toThrow("the decompressor is closed");
+  });
 });
