@@ -10,6 +10,7 @@ import { imageOf, isShared } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
+import { originOf } from "./open-image.ts";
 import { isOneWay, type Plan } from "./plan.ts";
 import { findOrPull, pull } from "./pull.ts";
 import { recorded, type Target } from "./record.ts";
@@ -272,7 +273,9 @@ async function newImage(
   const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
   // What runs in another store's checkout is updated there.
   const isPulled = asked.pull && (!isShared(info) || asked.rebase !== undefined);
-  return isPulled ? pull(host, wanted) : findOrPull(host, wanted);
+  if (!isPulled) return findOrPull(host, wanted);
+  if (asked.rebase !== undefined) return pull(host, wanted);
+  return pull(host, { ...wanted, image: await originOf(host, info.image), as: info.image });
 }
 
 function sameValues(a: Record<string, string>, b: Record<string, string>): boolean {

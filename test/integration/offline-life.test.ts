@@ -133,3 +133,14 @@ describe("install", () => {
     await rm(inRoot("var/lib"));
   });
 });
+
+test("an image stored under another name is outdated, and updated, by what it was pulled from", async () => {
+  const reference = await layout("image");
+  await succeed("pull", reference, "--as", "example.com/app:1");
+  await succeed("install", "example.com/app:1", "--name", "app");
+  await layout("image", { Labels: { version: "2" } });
+  expect(await succeed("outdated")).toContain("app");
+  expect(await succeed("update", "app")).toContain("deployment 1");
+  const info = JSON.parse(await readFile(join(containers(), "app/info"), "utf8")) as { image: string };
+  expect(info.image).toBe("example.com/app:1");
+});
