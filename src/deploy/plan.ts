@@ -5,7 +5,7 @@
 import { Failure } from "../errors.ts";
 import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestHex } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
 import { substitute, type TemplateValues } from "../render/substitute.ts";
@@ -295,7 +295,7 @@ function valuesFor(
   facts: Facts,
 ): (execStart: string) => TemplateValues {
   const { image, dir, runtime, variables, caller, capabilities, exports } = facts;
-  const id = image.digest.slice(image.digest.indexOf(":") + 1);
+  const id = digestHex(image.digest);
   const host = {
     ...{ name, dir, ...caller, capabilities, runtime: formatRuntime(runtime) },
     image: { name: variables.imageName, id },
@@ -329,7 +329,7 @@ function infoOf(
   });
   return {
     image: plan.image,
-    revision: plan.digest.slice(plan.digest.indexOf(":") + 1),
+    revision: digestHex(plan.digest),
     created: facts.now,
     values,
     "has-container-service": plan.service,
