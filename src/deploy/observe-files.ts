@@ -28,7 +28,7 @@ export async function observeFiles(
   const { root } = host.config;
   const ledger = await readLedger(host.layout, name);
   const settledFiles = ledger.files.map((entry) => locatedEntry(root, entry));
-  const state = seenFrom(root, host.config.state);
+  const state = locateWith(root, seenFrom(root, host.config.state), true);
   const wanted = await locateFiles(root, files, { state, strict });
   const paths = new Set([...settledFiles, ...wanted].map(({ path }) => path));
   for (const path of [...paths]) for (const parent of parentsOf(path)) paths.add(parent);

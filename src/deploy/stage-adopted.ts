@@ -46,10 +46,7 @@ export async function stageAdopted(host: Host, old: AtomicDeployment, context: S
         new RegExp(`${escapeRegExp(seenFrom(config.root, old.dir))}(?![0-9])`, "g"),
         seenFrom(config.root, dir),
       )
-      .replaceAll(
-        `${seenFrom(config.root, join(adoption.from, name))}/`,
-        `${seenFrom(config.root, layout.container(name))}/`,
-      );
+      .replaceAll(`${join(adoption.from, name)}/`, `${seenFrom(config.root, layout.container(name))}/`);
   const configText = moved(await readFile(join(old.dir, "config.json"), "utf8"));
   const command = commandOf(configText);
   await mkdir(layout.containers, { recursive: true, mode: 0o700 });

@@ -232,6 +232,17 @@ describe("install", () => {
     });
   });
 
+  test("refuses a file in berth's state, whose directory is a symlink", async () => {
+    await mkdir(at("data/state"), { recursive: true });
+    await mkdir(at("var"));
+    await symlink("../data", at("var/berth"));
+    const inside = Berth.at(at("var/berth"), { root });
+    const image = await imageWith({ "data/state/containers/x.0/info": "{}" });
+    const { stderr } = await inside.run("--json", "install", image, "--name", "hello");
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "HOST_FILE_CONFLICT" } });
+    expect(existsSync(at("data/state/containers/x.0"))).toBe(false);
+  });
+
   test("of two at once that bring different files of one path one is refused", async () => {
     const [a, b] = [await imageWith({ "etc/one": "a" }), await imageWith({ "etc/one": "b" })];
     const answers = await Promise.all([
