@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "nod
 import { chmod, mkdir, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Berth } from "../support/berth.ts";
+import { Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { listingOf } from "../support/listing-of.ts";
 import { openOfflineTree } from "../support/offline-tree.ts";
