@@ -46,23 +46,8 @@ export async function observe(
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;
-  const userFiles = {
-    passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
-    group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
-  };
   return {
-    verdict: image.verdict,
-    image: { name: image.name, digest: image.image.digest, config: image.image.config.config },
-    user: resolveImageUser(image.image.config.config.user, userFiles),
-    isExecutable: (path) => {
-      const { entry } = resolvePath(tree, path);
-      return entry?.type === "file" && (entry.mode & 0o111) !== 0;
-    },
-    resolve: (path) => `/${bytesOf(resolvePath(tree, path).path).toString()}`,
-    directory: (path) => {
-      const { entry } = resolvePath(tree, path);
-      return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
-    },
+    ...(await observeImage(image, { tree, store })),
     number,
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
@@ -85,6 +70,31 @@ export async function observe(
     preset: await presetOf(root, `${name}.service`),
     ...(await observeExports(host, { image, tree, store, readNow, replaces })),
     now: Math.floor(Date.now() / 1000),
+  };
+}
+
+async function observeImage(
+  { name, image, verdict }: AcceptedImage,
+  { tree, store }: Pick<Basis, "tree" | "store">,
+): Promise<Pick<Facts, "verdict" | "image" | "user" | "isExecutable" | "resolve" | "directory">> {
+  const { config } = image.config;
+  const userFiles = {
+    passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
+    group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
+  };
+  return {
+    verdict,
+    image: { name, digest: image.digest, config },
+    user: resolveImageUser(config.user, userFiles),
+    isExecutable: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "file" && (entry.mode & 0o111) !== 0;
+    },
+    resolve: (path) => `/${bytesOf(resolvePath(tree, path).path).toString()}`,
+    directory: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
+    },
   };
 }
 
