@@ -80,7 +80,7 @@ function viewInstalled({ dryRun: dry, started, plan, files, notes }: InstallResu
     // What holds values (config.json, the environment, info) is for root's eyes in the deployment alone.
     ...plan.files
       .filter(({ mode }) => mode === 0o644)
-      .map(({ name, text }) => verbatim(text.trimEnd().split("\n"), `\n${name}`)),
+      .flatMap(({ name, text }) => [line(""), verbatim(text.trimEnd().split("\n"), name)]),
   ];
 }
 
@@ -104,6 +104,7 @@ function requestOf(
     environment: options.env,
     volumes: options.volume.map(parseVolume),
     ...(options.adoptState ? { adoptState: true } : {}),
+    ...(options.replaceUnit ? { replaceUnit: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

@@ -42,7 +42,6 @@ export function readAllMounts(): MountPoint[] {
 /** Of `mounts`, those that show the directory `given` of this mount namespace, at whatever place, in whatever namespace. */
 export function mountsOf(given: string, mounts: readonly MountPoint[] = readAllMounts()): MountPoint[] {
   const path = realPath(given);
-  if (path === undefined) return [];
   const isAround = (at: string): boolean => at === "/" || path === at || path.startsWith(`${at}/`);
   // The innermost; of several at one place the last.
   const own = readMounts()
@@ -59,15 +58,15 @@ export function mountsOf(given: string, mounts: readonly MountPoint[] = readAllM
 /** Of `mounts`, those at places below the directory. */
 export function mountsBelow(given: string, mounts: readonly MountPoint[] = readMounts()): MountPoint[] {
   const directory = realPath(given);
-  return directory === undefined ? [] : mounts.filter(({ path }) => path.startsWith(`${directory}/`));
+  return mounts.filter(({ path }) => path.startsWith(`${directory}/`));
 }
 
-/** The kernel knows no symlinks on the way; undefined for what is not there. */
-function realPath(path: string): string | undefined {
+/** The kernel knows no symlinks on the way. */
+function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return path;
     throw error;
   }
 }
