@@ -100,6 +100,7 @@ async function requestOf(
     image,
     ...(await sandboxRequest(options)),
     ...(options.adoptState ? { adoptState: true } : {}),
+    ...(options.replaceUnit ? { replaceUnit: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

@@ -22,6 +22,7 @@ export interface SandboxOptions extends PullingOptions {
 
 export interface InstallOptions extends SandboxOptions, RunningOptions {
   adoptState: boolean;
+  replaceUnit: boolean;
   after: string[];
   before: string[];
   requires: string[];
