@@ -104,6 +104,7 @@ function requestOf(
     environment: options.env,
     volumes: options.volume.map(parseVolume),
     ...(options.adoptState ? { adoptState: true } : {}),
+    ...(options.replaceUnit ? { replaceUnit: true } : {}),
     ...runningRequest(options),
     order: { after, before, requires, wants, partOf },
     wantedBy: options.wantedBy,

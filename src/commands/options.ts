@@ -18,6 +18,7 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
   adoptState: boolean;
+  replaceUnit: boolean;
   after: string[];
   before: string[];
   requires: string[];

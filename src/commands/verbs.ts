@@ -62,6 +62,10 @@ const install: Verb = {
       flags: "--adopt-state",
       description: "let it have directories in /var/lib/NAME that are there already and are not its own",
     },
+    {
+      flags: "--replace-unit",
+      description: "take the place of a package's unit of the same name, which is stopped and disabled",
+    },
     ...running,
     ...ordering,
     {

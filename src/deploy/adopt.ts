@@ -7,6 +7,7 @@ import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { lockFile } from "../store/locks.ts";
 import { textIfThere } from "../sys/if-there.ts";
+import { isUp } from "../systemd/unit-state.ts";
 import { activate } from "./activate.ts";
 import { trackAdopted } from "./adopted-files.ts";
 import {
@@ -199,8 +200,7 @@ async function describe(host: Host, { name, current }: AtomicContainer, from: st
       hint: `Atomic's own copy of it is ${join(from, `${name}.${current}`, unit)}`,
     });
   }
-  const running =
-    !host.offline && ["active", "activating"].includes((await (await host.systemd()).unit(unit)).activeState);
+  const running = !host.offline && isUp((await (await host.systemd()).unit(unit)).activeState);
   return {
     schema: 1,
     name,

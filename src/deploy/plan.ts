@@ -5,9 +5,10 @@
 import { Failure } from "../errors.ts";
 import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestHex } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
+import type { RuntimeConfig } from "../oci/runtime-config.ts";
 import { substitute, type TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
@@ -29,7 +30,7 @@ import { serviceOf } from "./service.ts";
 import type { FileOutcome } from "./settle-files.ts";
 import { killSignal, type UnitContext } from "./unit-files.ts";
 import { shownValues, valuesOf } from "./values.ts";
-import { writableRoot } from "./writable-root.ts";
+import { type WritableRoot, writableRoot } from "./writable-root.ts";
 
 /** An image asks for readiness by sd_notify with this label set to `true`. */
 export const NOTIFY_LABEL = "berth.notify";
@@ -171,15 +172,7 @@ export function planDeployment(
     values: values(""),
   });
   const { config, mounts } = planned;
-  const overlay =
-    config.root.readonly === true
-      ? undefined
-      : writableRoot(request.writable ?? "keep", {
-          name,
-          dir,
-          state: facts.paths.state,
-          lower: facts.rootfs,
-        });
+  const overlay = overlayOf(config, request, { name, facts });
   if (overlay !== undefined) config.root.path = "root";
   else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
   const stopSignal = stopSignalOf(own?.killSignal ?? image.config.stopSignal);
@@ -265,6 +258,16 @@ function planFilesOnly(
   return withInfo(plan, request, { facts, notify: false, values });
 }
 
+/** Undefined for a root that is only read. */
+function overlayOf(
+  { root }: RuntimeConfig,
+  { writable = "keep" }: InstallRequest,
+  { name, facts }: { name: string; facts: Facts },
+): WritableRoot | undefined {
+  if (root.readonly === true) return undefined;
+  return writableRoot(writable, { name, dir: facts.dir, state: facts.paths.state, lower: facts.rootfs });
+}
+
 function basis(name: string, { image, number, runtime }: Facts) {
   return {
     name,
@@ -295,7 +298,7 @@ function valuesFor(
   facts: Facts,
 ): (execStart: string) => TemplateValues {
   const { image, dir, runtime, variables, caller, capabilities, exports } = facts;
-  const id = image.digest.slice(image.digest.indexOf(":") + 1);
+  const id = digestHex(image.digest);
   const host = {
     ...{ name, dir, ...caller, capabilities, runtime: formatRuntime(runtime) },
     image: { name: variables.imageName, id },
@@ -329,7 +332,7 @@ function infoOf(
   });
   return {
     image: plan.image,
-    revision: plan.digest.slice(plan.digest.indexOf(":") + 1),
+    revision: digestHex(plan.digest),
     created: facts.now,
     values,
     "has-container-service": plan.service,

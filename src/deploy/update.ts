@@ -4,6 +4,7 @@
  */
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { isUp } from "../systemd/unit-state.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { imageOf, isShared } from "./deployments.ts";
@@ -42,6 +43,9 @@ export interface UpdateRequest {
 }
 
 const REMOTE = "Updating a container with a remote rootfs. Only changes to config will be applied.";
+
+/** Of an update that finds all as it is to be. */
+const NOTHING = { to: undefined, plan: undefined, changed: [], oneWay: false, files: [], notes: [] };
 
 export type Updated = Switched | { name: string; outcome: "skipped"; reason: string };
 
@@ -96,17 +100,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
   if (digest === from.digest && sameValues(request.values, info.berth.request.values))
-    return {
-      name,
-      outcome: "unchanged",
-      from,
-      to: undefined,
-      plan: undefined,
-      changed: [],
-      oneWay: false,
-      files: [],
-      notes: [],
-    };
+    return { name, outcome: "unchanged", from, ...NOTHING };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -239,7 +233,7 @@ export async function switchIntent(
   { name, unit, deployment }: Container,
   more: Pick<SwitchIntent, "action" | "to" | "made" | "displaced">,
 ): Promise<SwitchIntent> {
-  const ran = !host.offline && isRunning((await (await host.systemd()).unit(unit)).activeState);
+  const ran = !host.offline && isUp((await (await host.systemd()).unit(unit)).activeState);
   const activated = more.made ? undefined : await readActivation(host.layout, name, more.to);
   const intent: SwitchIntent = { schema: 1, name, from: deployment, ran, ...more };
   return activated === undefined ? intent : { ...intent, activated };
@@ -294,8 +288,4 @@ async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
     if (before !== text) changed.push(shown);
   }
   return changed;
-}
-
-function isRunning(activeState: string): boolean {
-  return ["active", "activating", "reloading"].includes(activeState);
 }

@@ -2,21 +2,18 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { listingOf } from "../support/listing-of.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await put("etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}');
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree());
 });
 
 type HostFiles = Record<string, Exclude<TestFiles, unknown[]>[string]>;

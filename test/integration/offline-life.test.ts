@@ -2,24 +2,16 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { Berth } from "../support/berth.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Berth } from "../support/berth.ts";
 import { makeImage, writeLayout } from "../support/images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    '{"default":[{"type":"insecureAcceptAnything"}]}',
-  );
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree());
 });
 
 async function layout(name: string, config: Record<string, unknown> = {}): Promise<string> {

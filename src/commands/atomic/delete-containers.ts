@@ -5,6 +5,7 @@ import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
 import { exitStatus as exitStatusOf, type UninstallResult, view as viewUninstall } from "../uninstall.ts";
+import { callVerb } from "./call-verb.ts";
 import { confirmDelete } from "./confirm.ts";
 import { missing, notInstalled, requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
@@ -33,7 +34,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const yes = context.globals.yes || force === true || all !== undefined;
   const sure = { ...context, globals: { ...context.globals, yes } };
   return missing(notInstalled(args[0]), () =>
-    Promise.resolve(verb.run(sure, args, options as never) as Promise<UninstallResult>),
+    callVerb<UninstallResult>(verb, { context: sure, args, options }),
   );
 }
 

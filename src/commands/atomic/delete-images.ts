@@ -1,7 +1,8 @@
 import { Failure } from "../../errors.ts";
 import { withHost } from "../../host.ts";
+import { digestHex } from "../../oci/digest.ts";
 import type { Context, Handler } from "../command.ts";
-import { hexOf } from "./columns.ts";
+import { callVerb } from "./call-verb.ts";
 import { confirmDelete } from "./confirm.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
@@ -25,7 +26,7 @@ export async function translate({ args, options }: Words, context: Context): Pro
   }
   const named = args.flatMap((typed) => {
     const isId = /^[0-9a-f]{3,64}$/.test(typed) && !stored.some(({ name }) => name === `${typed}:latest`);
-    const found = isId ? stored.filter(({ image }) => hexOf(image.digest).startsWith(typed)) : [];
+    const found = isId ? stored.filter(({ image }) => digestHex(image.digest).startsWith(typed)) : [];
     return found.length === 0 ? [typed] : found.map(({ name }) => name);
   });
   return { args: [...new Set(named)], options };
@@ -33,5 +34,5 @@ export async function translate({ args, options }: Words, context: Context): Pro
 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<object> {
   await confirmDelete(context, args);
-  return verb.run(context, args, options as never) as Promise<object>;
+  return callVerb(verb, { context, args, options });
 }
