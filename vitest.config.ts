@@ -44,6 +44,7 @@ export default defineConfig({
             "runtimes",
             "running",
             "limits",
+            "exports",
           ].map((name) => `test/system/${name}.test.ts`),
           globalSetup: ["test/support/lab/system-13-setup.ts"],
           fileParallelism: false,

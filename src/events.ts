@@ -17,6 +17,8 @@ export type Event =
   | { type: "step"; step: string; name: string }
   /** Another command holds a lock that this one needs; said once, after a second. */
   | { type: "waiting"; lock: string; holder: string | undefined }
+  /** From here on the terminal is another program's: what is drawn must be off it. */
+  | { type: "handover" }
   | { type: "warning"; message: string }
   /** A change of a container goes on record: it began, or how it ended. `code` is that of the failure. */
   | {

@@ -33,7 +33,9 @@ export function parseCommandLine(
     },
   });
   try {
-    program.parse(flagsApart(operandsApart(argv, verbs), verbs), { from: "user" });
+    const strange = strangeVerbOf(argv, verbs);
+    const words = strange === undefined ? flagsApart(operandsApart(argv, verbs), verbs) : [strange];
+    program.parse(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 || text === "") throw usageFailure(error, { program, argv });
@@ -67,6 +69,16 @@ function groupHelp(argv: readonly string[], members: readonly Verb[]): Invocatio
   throw new Failure("USAGE", `${argv[firstOperand(argv)]} is not a verb alone`, {
     hint: `which of ${names.join(", ")}?`,
   });
+}
+
+/** The word whose help is asked for and that is no verb: commander would print the help of the whole program. */
+function strangeVerbOf(argv: readonly string[], verbs: readonly Verb[]): string | undefined {
+  const first = firstOperand(argv);
+  const at = argv[first] === "help" ? first + 1 : first;
+  const word = argv[at];
+  const isAsked = at > first || argv.includes("--help") || argv.includes("-h");
+  if (!isAsked || first === -1 || word === undefined || word.startsWith("-")) return undefined;
+  return verbs.some(({ name, aliases = [] }) => [name, ...aliases].includes(word)) ? undefined : word;
 }
 
 /** Where the first word stands that is no option and no option's value. */
@@ -265,6 +277,22 @@ function usageFailure(
   const help = program.name() === "atomic" ? undefined : see;
   if (error.code === "commander.help") return new Failure("USAGE", "which verb?", { hint: help });
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split(/\n\((Did you mean .*)\)$/);
+  const meant = program.name() === "berth" ? elsewhereOf(message) : undefined;
+  if (meant !== undefined) return new Failure("USAGE", message, { hint: `did you mean ${meant}? (${see})` });
   const hint = suggestion === undefined ? help : `${suggestion.replace("Did", "did")} (${see})`;
   return new Failure("USAGE", message, { hint });
+}
+
+/** What a word of other programs is called here; its spelling alone would suggest another verb. */
+function elsewhereOf(message: string): string | undefined {
+  const [, word = ""] = /^unknown command '(.*)'$/.exec(message) ?? [];
+  return new Map([
+    ["rm", "uninstall"],
+    ["remove", "uninstall"],
+    ["ls", "list"],
+    ["exec", "run"],
+    ["info", "inspect"],
+    ["show", "inspect"],
+    ["upgrade", "update"],
+  ]).get(word);
 }

@@ -1,4 +1,5 @@
 /** One command of berth from its words to its exit status; every effect on the outside is handed in. */
+import { statSync } from "node:fs";
 import type { Context, Handler, Verb } from "./commands/command.ts";
 import { withSpellings } from "./commands/spellings.ts";
 import { verbs as allVerbs } from "./commands/verbs.ts";
@@ -56,6 +57,7 @@ async function runVerb(
 ): Promise<number> {
   const { verb, args, options, globals } = call;
   const config = await loadConfig(globals, env);
+  refuseMissingRoot(config.root);
   const handler = await verb.load();
   const context: Context = { config, globals, personality, verbs, signal, report: output.report };
   const outcome = handler.run(context, args, options as never);
@@ -65,6 +67,14 @@ async function runVerb(
   const result = (await outcome.finally(() => signal.removeEventListener("abort", tell))) as never;
   output.result(result, () => handler.view(result), handler.document?.(result));
   return handler.exitStatus?.(result) ?? 0;
+}
+
+/** Without it a slip in --root would be a host on which nothing is installed. */
+function refuseMissingRoot(root: string): void {
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new Failure("USAGE", `the tree ${root} is no directory`, {
+    hint: "correct --root or BERTH_ROOT, or make the directory first",
+  });
 }
 
 /** An interrupt is the usual end of a stream. */

@@ -10,6 +10,8 @@ export async function run(context: Context, names: string[]): Promise<RemovedIma
 export function view({ removed, freed }: RemovedImages): View {
   return [
     ...removed.map((name) => line({ text: name, tone: "strong" }, " is removed")),
-    line(`${freed.objects} files dropped from the store, `, { bytes: freed.bytes }),
+    line(`${freed.objects} file${freed.objects === 1 ? "" : "s"} dropped from the store, `, {
+      bytes: freed.bytes,
+    }),
   ];
 }

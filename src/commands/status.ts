@@ -1,5 +1,6 @@
 import { status as readStatus, type Status } from "../deploy/status.ts";
 import { withHost } from "../host.ts";
+import { isUp } from "../systemd/unit-state.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { stateText } from "./list.ts";
@@ -40,5 +41,5 @@ export function view(status: Status): View {
 
 /** As systemctl: 3 when it does not run. */
 export function exitStatus({ service }: Status): number {
-  return service === undefined || ["active", "reloading", "activating"].includes(service.state) ? 0 : 3;
+  return service === undefined || isUp(service.state) ? 0 : 3;
 }

@@ -62,6 +62,10 @@ const install: Verb = {
       flags: "--adopt-state",
       description: "let it have directories in /var/lib/NAME that are there already and are not its own",
     },
+    {
+      flags: "--replace-unit",
+      description: "take the place of a package's unit of the same name, which is stopped and disabled",
+    },
     ...running,
     ...ordering,
     {
@@ -281,7 +285,10 @@ const check: Verb = {
       description: "install what is missing of berth's own units first, and enable what recovers at boot",
     },
   ],
-  examples: [{ command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" }],
+  examples: [
+    { command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" },
+    { command: "berth check --fix", text: "once for each host: berth's own units, and recovery at boot" },
+  ],
   load: () => import("./check.ts"),
 };
 

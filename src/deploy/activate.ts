@@ -8,9 +8,9 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import { linkDurably } from "../sys/durable.ts";
 import { disable, enable, isEnabled, reenable } from "./enablement.ts";
+import { findMask } from "./free-name.ts";
 import { placeHostFile, removeHostFile } from "./host-files.ts";
 import type { Info } from "./info.ts";
-import { findMask } from "./observe.ts";
 import { isInstallChanged } from "./order-files.ts";
 import { type FileOutcome, filesRequestOf, settleFiles } from "./settle-files.ts";
 

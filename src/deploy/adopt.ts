@@ -2,21 +2,21 @@
  * adopt: what Project Atomic installed becomes berth's, while it runs: its checkouts are put into the store, its units lead to
  * them from the next start on. Until it is confirmed, Atomic's own files stay and everything can be undone.
  */
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { lockFile } from "../store/locks.ts";
-import { removeDurably } from "../sys/durable.ts";
 import { textIfThere } from "../sys/if-there.ts";
+import { isUp } from "../systemd/unit-state.ts";
 import { activate } from "./activate.ts";
 import { trackAdopted } from "./adopted-files.ts";
 import {
   type Adoption,
   adoptedNames,
+  checkoutsOf,
+  finishConfirmation,
   isSeen,
   readAdoption,
-  removeAdoption,
   undoAdoption,
   writeAdoption,
 } from "./adoption.ts";
@@ -24,8 +24,9 @@ import { type AtomicContainer, atomicNames, readAtomic } from "./atomic-layout.t
 import { containerNames } from "./containers.ts";
 import { isEnabled } from "./enablement.ts";
 import { readInfo } from "./info.ts";
-import { lockContainer } from "./lock.ts";
+import { lockContainer, lockName } from "./lock.ts";
 import { checkName, excludedBy } from "./name.ts";
+import { seenFrom } from "./paths.ts";
 import { recover } from "./recover.ts";
 import { placesOf, stageAdopted } from "./stage-adopted.ts";
 import { restoreActivation } from "./standings.ts";
@@ -74,25 +75,32 @@ export async function adopt(host: Host, { names, from, dryRun }: AdoptRequest): 
 /** Of all adoptions that are not confirmed, or those named. */
 export async function undoAdoptions(host: Host, names: readonly string[]): Promise<Adopted[]> {
   return forAdoptions(host, names, async (adoption) => {
+    const { name, state } = adoption;
+    if (state === "confirmed") {
+      throw new Failure(
+        "CONFIG_INVALID",
+        `the adoption of ${name} is confirmed: not all that Atomic had is there`,
+        {
+          hint: "berth recover removes the rest",
+        },
+      );
+    }
     await undoAdoption(host, adoption);
-    return { name: adoption.name, outcome: "undone" };
+    return { name, outcome: "undone" };
   });
 }
 
 /** Removes what Atomic had: from here on there is no way back to it. @throws Failure BUSY while a service still runs from there */
 export async function confirmAdoptions(host: Host, names: readonly string[]): Promise<Adopted[]> {
   return forAdoptions(host, names, async (adoption) => {
-    const { name, from } = adoption;
-    const dirs = [0, 1].map((number) => join(from, `${name}.${number}`));
-    const busy = dirs.find(isSeen);
+    const { name } = adoption;
+    const busy = checkoutsOf(host, adoption).find(isSeen);
     if (busy !== undefined) {
       throw new Failure("BUSY", `${name} still runs from ${busy}`, {
         hint: `berth restart ${name}, then confirm`,
       });
     }
-    await removeDurably(join(from, name));
-    for (const dir of dirs) await rm(dir, { recursive: true, force: true });
-    await removeAdoption(host.layout, name);
+    await finishConfirmation(host, adoption);
     return { name, outcome: "confirmed" };
   });
 }
@@ -127,7 +135,7 @@ async function adoptOne(
   { checkouts, dryRun }: { checkouts: string; dryRun: boolean },
 ): Promise<Adopted> {
   checkName(name);
-  const lock = dryRun ? undefined : await lockContainer(host, name);
+  const lock = dryRun ? undefined : await lockName(host, name);
   try {
     if (!dryRun) await recover(host, name);
     const container = await readAtomic(checkouts, name);
@@ -192,12 +200,11 @@ async function describe(host: Host, { name, current }: AtomicContainer, from: st
       hint: `Atomic's own copy of it is ${join(from, `${name}.${current}`, unit)}`,
     });
   }
-  const running =
-    !host.offline && ["active", "activating"].includes((await (await host.systemd()).unit(unit)).activeState);
+  const running = !host.offline && isUp((await (await host.systemd()).unit(unit)).activeState);
   return {
     schema: 1,
     name,
-    from,
+    from: seenFrom(config.root, from),
     current,
     state: "begun",
     enabled: await isEnabled(host, unit),

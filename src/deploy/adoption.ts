@@ -1,12 +1,12 @@
 /** The record of an adoption: how the host was before it, until the admin confirms. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
-import { mountsOf, readAllMounts } from "../sys/mount-points.ts";
+import { mountsBelow, mountsOf, readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
 import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
@@ -20,12 +20,12 @@ import { removeDeployment } from "./standings.ts";
 export interface Adoption {
   schema: 1;
   name: string;
-  /** Atomic's directory of checkouts, as typed. */
+  /** Atomic's directory of checkouts, as the service's system sees it. */
   from: string;
   /** The number of the deployment that was current. */
   current: number;
-  /** `begun` until all is done: an interrupted one is undone. */
-  state: "begun" | "adopted";
+  /** `begun` until all is done: an interrupted one is undone. `confirmed` while what Atomic had goes: there is no way back. */
+  state: "begun" | "adopted" | "confirmed";
   enabled: boolean;
   running: boolean;
   /** Host files that the adoption changes, as the service's system sees them; null for one that was not there. */
@@ -88,6 +88,21 @@ export async function undoAdoption(host: Host, adoption: Adoption): Promise<void
   await removeAdoption(layout, name);
 }
 
+/** Removes what Atomic had; doing it again goes on where it stopped. The caller holds the container's lock. */
+export async function finishConfirmation(host: Host, adoption: Adoption): Promise<void> {
+  const { layout, config } = host;
+  const { name, from } = adoption;
+  await writeAdoption(layout, { ...adoption, state: "confirmed" });
+  await removeDurably(join(config.root, from, name));
+  for (const dir of checkoutsOf(host, adoption)) await rm(dir, { recursive: true, force: true });
+  await removeAdoption(layout, name);
+}
+
+/** Atomic's, whether they are there or not. */
+export function checkoutsOf({ config }: Host, { name, from }: Adoption): string[] {
+  return [0, 1].map((number) => join(config.root, from, `${name}.${number}`));
+}
+
 /** Those that Atomic had there, where a rollback has changed them; berth keeps no account of them any more. */
 async function giveBackFiles(
   host: Host,
@@ -104,7 +119,5 @@ async function giveBackFiles(
 /** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */
 export function isSeen(dir: string): boolean {
   const mounts = readAllMounts();
-  return (
-    mountsOf(join(dir, "rootfs"), mounts).length > 0 || mounts.some(({ path }) => path.startsWith(`${dir}/`))
-  );
+  return mountsOf(join(dir, "rootfs"), mounts).length > 0 || mountsBelow(dir, mounts).length > 0;
 }

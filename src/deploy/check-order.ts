@@ -21,6 +21,7 @@ export function orderFilesOf(unit: string, files: readonly { name: string; text:
  *   circle's units, whichever, and say so only in the kernel's log.
  */
 export async function refuseCycle(host: Host, files: OrderFiles, previous?: OrderFiles): Promise<void> {
+  refuseItself(files);
   const asked = readOrderOf(files);
   if (previous === undefined && !(await isOrdered(host, asked))) return;
   const cycle = (await cycleInGraph(host, asked, previous)) ?? (await cycleBySystemd(host, files, asked));
@@ -28,6 +29,15 @@ export async function refuseCycle(host: Host, files: OrderFiles, previous?: Orde
   const steps = cycle.slice(1).map((unit, at) => `${cycle[at]} after ${unit}`);
   throw new Failure("ORDER_CYCLE", `${files.unit} cannot be put in this order: ${steps.join(", ")}`, {
     hint: hintFor(cycle, asked),
+  });
+}
+
+/** systemd drops what orders a unit to itself with a warning; in an image's own unit that does no harm, here it is a slip. */
+function refuseItself({ unit, dropInText }: OrderFiles): void {
+  const { after, before } = orderOf(unit, [parseUnit(dropInText)]);
+  if (![...after, ...before].includes(unit)) return;
+  throw new Failure("ORDER_CYCLE", `${unit} cannot start before or after itself`, {
+    hint: `leave it out: --after, --before and --requires name other units`,
   });
 }
 

@@ -50,7 +50,7 @@ export async function currentDeployment(layout: Layout, name: string): Promise<n
     target = await readlink(layout.container(name));
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "EINVAL")) return undefined;
-    throw error;
+    throw asUnreadable(error, layout.containers);
   }
   const deployment = deploymentOf(target);
   if (deployment?.name !== name) {
@@ -91,14 +91,22 @@ async function entriesOf(directory: string): ReturnType<typeof readDirectory> {
     return await readDirectory(directory);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
-    if (isErrno(error, "EACCES")) {
-      throw new Failure("NOT_ROOT", `${directory} can be read by root alone`, {
-        cause: error,
-        hint: "run the command with sudo",
-      });
-    }
-    throw error;
+    throw asUnreadable(error, directory);
   }
+}
+
+function asUnreadable(cause: unknown, directory: string): unknown {
+  if (isErrno(cause, "EACCES"))
+    return new Failure("NOT_ROOT", `${directory} can be read by root alone`, {
+      cause,
+      hint: "run the command with sudo",
+    });
+  if (isErrno(cause, "ENOTDIR"))
+    return new Failure("USAGE", `${directory} cannot be a directory of berth's: a file is in its way`, {
+      cause,
+      hint: "correct --state, BERTH_STATE or `state` in berth.toml",
+    });
+  return cause;
 }
 
 function readDirectory(directory: string) {

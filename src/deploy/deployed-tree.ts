@@ -28,14 +28,15 @@ export function deployedTree(tree: Tree, config: RuntimeConfig, dir: string): Tr
   const made = MOUNTED_BY_SYSTEMD.map((target) => target.path);
   const destinations = config.mounts.map(({ destination }) => destination);
   for (const path of new Set([config.process.cwd, ...destinations, ...made])) {
-    // What is mounted below another mount is made there, not here.
-    if (destinations.some((other) => other !== path && isBelow(path, other))) continue;
     const { path: real, entry } = resolvePath(tree, path);
     if (entry !== undefined) continue;
     const host = Buffer.concat([Buffer.from(join(dir, "rootfs/")), bytesOf(real)]);
     const found = lstatSync(host, { throwIfNoEntry: false });
     // An OCI runtime's checkout has none of those that nothing is mounted on.
     if (found === undefined && made.includes(path)) continue;
+    // What is mounted below another mount is made there, and here only for a volume.
+    const isBelowOther = destinations.some((other) => other !== path && isBelow(path, other));
+    if (found === undefined && isBelowOther) continue;
     targets.push({ path, type: found?.isFile() === true ? "file" : "dir" });
   }
   return withMountTargets(tree, [...targets, ...tmpfsTargets(config)]);

@@ -41,11 +41,19 @@ export async function removeImages(host: Host, typed: readonly string[]): Promis
   return { removed: found.map(({ name }) => name), freed: { objects, bytes } };
 }
 
-/** @throws Failure IMAGE_UNKNOWN */
-export async function requireImage(host: Host, typed: string): Promise<NamedImage> {
+/** `orContainer`: a container could have been meant, and is not there either. @throws Failure IMAGE_UNKNOWN */
+export async function requireImage(
+  host: Host,
+  typed: string,
+  { orContainer = false }: { orContainer?: boolean } = {},
+): Promise<NamedImage> {
   const store = await host.store();
   const image = await store.find(typed);
   if (image !== undefined) return image;
+  if (orContainer)
+    throw new Failure("IMAGE_UNKNOWN", `there is no container and no image ${JSON.stringify(typed)}`, {
+      hint: "berth list shows the containers, berth images the images of the store",
+    });
   throw new Failure("IMAGE_UNKNOWN", `the store has no image ${JSON.stringify(typed)}`, {
     hint: "berth images shows what it has; berth pull fetches one",
   });

@@ -37,7 +37,7 @@ export async function inspect(host: Host, typed: string): Promise<Inspected> {
   } catch (error) {
     if (!isFailure(error, "NOT_INSTALLED")) throw error;
   }
-  const found = await requireImage(host, typed);
+  const found = await requireImage(host, typed, { orContainer: true });
   const { manifest, config } = found.image;
   const layers = manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size }));
   const store = await host.store();

@@ -1,7 +1,8 @@
 /** What the admin should know of an install beside that it was done. */
 import type { Host } from "../host.ts";
 import { adminDropIns } from "./drop-ins.ts";
-import { findMask } from "./observe.ts";
+import { findMask } from "./free-name.ts";
+import { missingUnitNotes } from "./missing-units.ts";
 import { orderNotes } from "./order.ts";
 import type { Plan } from "./plan.ts";
 import type { InstallRequest } from "./request.ts";
@@ -24,5 +25,6 @@ export async function installNotes(host: Host, plan: Plan, { order }: InstallReq
       ? [`drop-ins that were there already hold over berth's: ${dropIns.join(", ")}`]
       : []),
     ...orderNotes(name, order),
+    ...(await missingUnitNotes(host, name, order)),
   ];
 }

@@ -16,7 +16,7 @@ export function parseNetwork(text: string): Network {
   const given = /^ns:(.+)$/s.exec(text)?.[1];
   const path = given !== undefined && /^[\w.-]+$/.test(given) ? `/run/netns/${given}` : given;
   if (path === undefined || !isAbsolute(path) || path.split("/").includes("..") || /[\0\n]/.test(path)) {
-    throw new Failure("USAGE", `--network ${JSON.stringify(text)} is none`, {
+    throw new Failure("USAGE", `--network ${JSON.stringify(text)} is no network that berth knows`, {
       hint: "give host, private, ns:NAME of a namespace that `ip netns` knows, or ns:PATH",
     });
   }

@@ -1,5 +1,5 @@
 /** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -9,93 +9,18 @@ import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import { isInRoot } from "../sys/find-in-root.ts";
 import { isThere } from "../sys/if-there.ts";
-import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { accountIds } from "./accounts.ts";
-import { containerNames } from "./containers.ts";
 import { isMask } from "./host-files.ts";
 import type { Info } from "./info.ts";
-import { interruptedNames } from "./journal.ts";
-import { excludedBy } from "./name.ts";
 import { observeExports } from "./observe-exports.ts";
+import { pathKind } from "./path-kind.ts";
 import { placeInRoot, seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
 import type { Basis } from "./remote-rootfs.ts";
 import type { InstallRequest } from "./request.ts";
-
-/** Where systemd looks for units, those that berth does not write included. */
-const UNIT_DIRECTORIES = [
-  "/etc/systemd/system",
-  "/run/systemd/system",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-];
-
-/**
- * A name can be installed when no container, no deployment of one, and no unit has it. A mask is no unit, but who starts what
- * it keeps from starting goes against the admin.
- * @throws Failure NAME_TAKEN; HOST_FILE_CONFLICT for a mask, unless the service is not to be started and the mask will hold.
- */
-export async function requireFreeName(
-  host: Host,
-  name: string,
-  { start }: { start: boolean },
-): Promise<void> {
-  const names = await containerNames(host.layout);
-  if (names.includes(name)) {
-    throw new Failure("NAME_TAKEN", `a container ${name} is installed already`, {
-      hint: `give another name with --name, or remove it: berth uninstall ${name}`,
-    });
-  }
-  // An interrupted install has no link yet, and will be undone: what it leaves has its name too.
-  const other = excludedBy(name, [...names, ...(await interruptedNames(host.layout))]);
-  if (other !== undefined) {
-    throw new Failure(
-      "NAME_TAKEN",
-      `${name} cannot stand beside the container ${other}: one's deployments have the other's name`,
-      {
-        hint: "give another name with --name",
-      },
-    );
-  }
-  const unit = `${name}.service`;
-  const mask = await findMask(host, unit);
-  if (mask !== undefined) refuseMask(host, { unit, mask, start });
-  const place = mask === undefined ? await findUnit(host, unit) : await findUnitFile(host, unit);
-  if (place !== undefined) {
-    throw new Failure("NAME_TAKEN", `this host has a unit ${unit} already: ${place}`, {
-      hint: "give another name with --name",
-    });
-  }
-}
-
-function refuseMask(
-  { config }: Host,
-  { unit, mask, start }: { unit: string; mask: string; start: boolean },
-): void {
-  const order = UNIT_DIRECTORIES.map((directory) => join(config.root, directory));
-  const own = order.indexOf(config.unitDirectory);
-  const holds = own < 0 || order.indexOf(dirname(mask)) <= own;
-  if (holds && !start) return;
-  throw new Failure("HOST_FILE_CONFLICT", `${unit} is masked: ${mask} is a link to /dev/null`, {
-    hint: holds
-      ? `unmask it (systemctl unmask ${unit}), or install with --no-start: it stays masked then`
-      : `unmask it: systemctl unmask --runtime ${unit}`,
-  });
-}
-
-/** The link to /dev/null that keeps the unit from starting. */
-export async function findMask({ config }: Host, unit: string): Promise<string | undefined> {
-  for (const directory of UNIT_DIRECTORIES) {
-    const path = join(config.root, directory, unit);
-    if (await isMask(path)) return path;
-    if (await isThere(path)) return undefined;
-  }
-  return undefined;
-}
 
 export async function observe(
   host: Host,
@@ -121,32 +46,17 @@ export async function observe(
 ): Promise<Facts> {
   const { config, layout } = host;
   const { root } = config;
-  const userFiles = {
-    passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
-    group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
-  };
   return {
-    verdict: image.verdict,
-    image: { name: image.name, digest: image.image.digest, config: image.image.config.config },
-    user: resolveImageUser(image.image.config.config.user, userFiles),
-    isExecutable: (path) => {
-      const { entry } = resolvePath(tree, path);
-      return entry?.type === "file" && (entry.mode & 0o111) !== 0;
-    },
-    resolve: (path) => `/${bytesOf(resolvePath(tree, path).path).toString()}`,
-    directory: (path) => {
-      const { entry } = resolvePath(tree, path);
-      return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
-    },
+    ...(await observeImage(image, { tree, store })),
     number,
     dir: seenFrom(root, layout.deployment(name, number)),
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
     systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
     rootfs,
-    networkFiles: (await existing(root, NETWORK_FILES)).filter(
-      (file) => rootfs === undefined || isInRoot(join(root, rootfs), file),
+    networkFiles: NETWORK_FILES.filter(
+      (file) =>
+        pathKind(root, file) === "file" && (rootfs === undefined || isInRoot(join(root, rootfs), file)),
     ),
-    sources: await sourcesOf(root, request),
     accounts: {
       uids: accountIds(await readText(join(root, "/etc/passwd"))),
       gids: accountIds(await readText(join(root, "/etc/group"))),
@@ -160,6 +70,31 @@ export async function observe(
     preset: await presetOf(root, `${name}.service`),
     ...(await observeExports(host, { image, tree, store, readNow, replaces })),
     now: Math.floor(Date.now() / 1000),
+  };
+}
+
+async function observeImage(
+  { name, image, verdict }: AcceptedImage,
+  { tree, store }: Pick<Basis, "tree" | "store">,
+): Promise<Pick<Facts, "verdict" | "image" | "user" | "isExecutable" | "resolve" | "directory">> {
+  const { config } = image.config;
+  const userFiles = {
+    passwd: (await store.readFile(tree, "/etc/passwd"))?.toString() ?? "",
+    group: (await store.readFile(tree, "/etc/group"))?.toString() ?? "",
+  };
+  return {
+    verdict,
+    image: { name, digest: image.digest, config },
+    user: resolveImageUser(config.user, userFiles),
+    isExecutable: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "file" && (entry.mode & 0o111) !== 0;
+    },
+    resolve: (path) => `/${bytesOf(resolvePath(tree, path).path).toString()}`,
+    directory: (path) => {
+      const { entry } = resolvePath(tree, path);
+      return entry?.type === "directory" ? { uid: entry.uid, gid: entry.gid, mode: entry.mode } : undefined;
+    },
   };
 }
 
@@ -214,46 +149,10 @@ export async function missingPaths({ config }: Host, paths: readonly string[]): 
   return paths.filter((_, at) => !there[at]);
 }
 
-async function findUnit(host: Host, unit: string): Promise<string | undefined> {
-  if (host.offline) return findUnitFile(host, unit);
-  const systemd = await host.systemd();
-  const { loadState } = await systemd.unit(unit);
-  if (loadState === "not-found") return undefined;
-  return String(await systemd.property(unit, "Unit", "FragmentPath")) || loadState;
-}
-
 /** A host that is a container itself may have lost some: a runtime fails when it is to give these. */
 async function hostCapabilities(): Promise<bigint | undefined> {
   const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(await readText("/proc/1/status"))?.[1];
   return mask === undefined ? undefined : BigInt(`0x${mask}`);
-}
-
-async function findUnitFile({ config }: Host, unit: string): Promise<string | undefined> {
-  for (const directory of UNIT_DIRECTORIES) {
-    const path = join(config.root, directory, unit);
-    if ((await isThere(path)) && !(await isMask(path))) return path;
-  }
-  return undefined;
-}
-
-async function existing(root: string, paths: readonly string[]): Promise<string[]> {
-  const kinds = await Promise.all(paths.map((path) => kindOf(join(root, path))));
-  return paths.filter((_, at) => kinds[at] === "file");
-}
-
-async function sourcesOf(root: string, request: InstallRequest): Promise<Facts["sources"]> {
-  const sources = new Map<string, "dir" | "file" | "absent">();
-  for (const { source } of request.volumes) sources.set(source, await kindOf(resolveInRoot(root, source)));
-  return sources;
-}
-
-async function kindOf(path: string): Promise<"dir" | "file" | "absent"> {
-  try {
-    return (await stat(path)).isDirectory() ? "dir" : "file";
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return "absent";
-    throw error;
-  }
 }
 
 async function readText(path: string): Promise<string> {

@@ -37,3 +37,9 @@ async function isThere(source: Source): Promise<boolean> {
     throw error;
   }
 }
+
+/** The reference that the image of this name was pulled from: of one stored under another name, not the name. */
+export async function originOf(host: Host, name: string): Promise<string> {
+  const stored = (await (await host.store()).names()).find((image) => image.name === name);
+  return stored?.source ?? name;
+}

@@ -66,6 +66,9 @@ export function unitOf(name: string): string {
   const unit = /\.(service|socket|target|timer|mount|slice|scope|path|device|swap|automount)$/.test(name)
     ? name
     : `${name}.service`;
-  if (!isUnitName(unit)) throw new Failure("NAME_INVALID", `${JSON.stringify(name)} names no unit`);
+  if (!isUnitName(unit))
+    throw new Failure("NAME_INVALID", `${JSON.stringify(name)} cannot be the name of a unit`, {
+      hint: "give one name for each option: --after etcd --after network-online.target",
+    });
   return unit;
 }

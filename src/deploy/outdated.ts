@@ -4,7 +4,7 @@ import type { Host } from "../host.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { type Container, containerNames, findContainer } from "./containers.ts";
 import { imageOf } from "./deployments.ts";
-import { openRemote } from "./open-image.ts";
+import { openRemote, originOf } from "./open-image.ts";
 import { readSettings } from "./settings.ts";
 
 export interface Outdated {
@@ -47,7 +47,7 @@ async function compare(host: Host, container: Container): Promise<Outdated> {
 async function newestDigest(host: Host, { info }: Container): Promise<string> {
   const { platform, authFile, tlsVerify } = info.berth.request;
   const { selectImage } = await import("../transport/resolve-image.ts");
-  const source = await openRemote(host, info.image, { authFile, tlsVerify });
+  const source = await openRemote(host, await originOf(host, info.image), { authFile, tlsVerify });
   try {
     const named = await source.manifest();
     const chosen = platform === undefined ? undefined : parsePlatform(platform);

@@ -5,9 +5,10 @@
 import { Failure } from "../errors.ts";
 import type { ByteString } from "../layer/byte-string.ts";
 import type { MountTarget } from "../layer/mount-targets.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestHex } from "../oci/digest.ts";
 import type { ExecConfig } from "../oci/image-config.ts";
 import type { ImageUser } from "../oci/image-user.ts";
+import type { RuntimeConfig } from "../oci/runtime-config.ts";
 import { substitute, type TemplateValues } from "../render/substitute.ts";
 import type { Render } from "../render/templates.ts";
 import { formatRuntime, type Runtime } from "../runtime/runtime.ts";
@@ -20,6 +21,7 @@ import { type HostAccess, hostAccessOf } from "./host-access.ts";
 import { formatInfo, type Info } from "./info.ts";
 import type { InstalledFile } from "./installed-files.ts";
 import { healthOfManifest } from "./manifest-health.ts";
+import type { PathKind } from "./path-kind.ts";
 import { CAPABILITIES, planConfig } from "./plan-config.ts";
 import { hostFilesOf, serviceFiles, tmpfilesFile } from "./plan-files.ts";
 import { installedRecord, manifestRecord, planInstalled, withInstalled } from "./plan-installed.ts";
@@ -29,7 +31,7 @@ import { serviceOf } from "./service.ts";
 import type { FileOutcome } from "./settle-files.ts";
 import { killSignal, type UnitContext } from "./unit-files.ts";
 import { shownValues, valuesOf } from "./values.ts";
-import { writableRoot } from "./writable-root.ts";
+import { type WritableRoot, writableRoot } from "./writable-root.ts";
 
 /** An image asks for readiness by sd_notify with this label set to `true`. */
 export const NOTIFY_LABEL = "berth.notify";
@@ -64,8 +66,6 @@ export interface Facts {
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
-  /** Of the request's volumes: what the host has at the source. */
-  sources: ReadonlyMap<string, "dir" | "file" | "absent">;
   /** Version of the host's systemd; undefined where none runs. */
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
@@ -86,7 +86,7 @@ export interface Facts {
   caller: { uid: number; gid: number };
   security: { selinux: boolean; apparmor: boolean };
   /** What the host has at a path, symlinks followed. */
-  kindOf(path: string): "dir" | "file" | "absent";
+  kindOf(path: string): PathKind;
   /** Directories that the deployment to be replaced had made for its binds. */
   madeSources: ReadonlySet<string>;
   /** Seconds since 1970. */
@@ -171,15 +171,7 @@ export function planDeployment(
     values: values(""),
   });
   const { config, mounts } = planned;
-  const overlay =
-    config.root.readonly === true
-      ? undefined
-      : writableRoot(request.writable ?? "keep", {
-          name,
-          dir,
-          state: facts.paths.state,
-          lower: facts.rootfs,
-        });
+  const overlay = overlayOf(config, request, { name, facts });
   if (overlay !== undefined) config.root.path = "root";
   else if (facts.rootfs !== undefined) config.root.path = facts.rootfs;
   const stopSignal = stopSignalOf(own?.killSignal ?? image.config.stopSignal);
@@ -265,6 +257,16 @@ function planFilesOnly(
   return withInfo(plan, request, { facts, notify: false, values });
 }
 
+/** Undefined for a root that is only read. */
+function overlayOf(
+  { root }: RuntimeConfig,
+  { writable = "keep" }: InstallRequest,
+  { name, facts }: { name: string; facts: Facts },
+): WritableRoot | undefined {
+  if (root.readonly === true) return undefined;
+  return writableRoot(writable, { name, dir: facts.dir, state: facts.paths.state, lower: facts.rootfs });
+}
+
 function basis(name: string, { image, number, runtime }: Facts) {
   return {
     name,
@@ -295,7 +297,7 @@ function valuesFor(
   facts: Facts,
 ): (execStart: string) => TemplateValues {
   const { image, dir, runtime, variables, caller, capabilities, exports } = facts;
-  const id = image.digest.slice(image.digest.indexOf(":") + 1);
+  const id = digestHex(image.digest);
   const host = {
     ...{ name, dir, ...caller, capabilities, runtime: formatRuntime(runtime) },
     image: { name: variables.imageName, id },
@@ -329,7 +331,7 @@ function infoOf(
   });
   return {
     image: plan.image,
-    revision: plan.digest.slice(plan.digest.indexOf(":") + 1),
+    revision: digestHex(plan.digest),
     created: facts.now,
     values,
     "has-container-service": plan.service,

@@ -42,6 +42,7 @@ export async function pull(host: Host, request: PullRequest): Promise<Pulled> {
  * asked anew; or else the one a registry has.
  */
 export async function findOrPull(host: Host, request: PullRequest): Promise<AcceptedImage> {
+  if (request.platform !== undefined) parsePlatform(request.platform); // a slip, also where the store has the image
   const stored = await (await host.store()).find(request.image);
   if (stored !== undefined) return await acceptOrRefresh(host, stored, request);
   const isShared = host.config.additionalStores.length > 0;

@@ -5,7 +5,7 @@ import { isErrno, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { asidesIn, removeStaleAsides } from "../sys/durable.ts";
-import { adoptedNames, readAdoption, undoAdoption } from "./adoption.ts";
+import { adoptedNames, finishConfirmation, readAdoption, undoAdoption } from "./adoption.ts";
 import { currentDeployment, deploymentsOf, leftoversOf } from "./containers.ts";
 import { dismantle } from "./dismantle.ts";
 import { type Intent, interruptedNames, readIntent } from "./journal.ts";
@@ -46,6 +46,7 @@ export async function recover(
   for (const path of await leftoversOf(host.layout, name)) await removeLeftover(path);
   const adoption = await readAdoption(host.layout, name);
   if (adoption?.state === "begun") await undoAdoption(host, adoption);
+  if (adoption?.state === "confirmed") await finishConfirmation(host, adoption);
   if ((await currentDeployment(host.layout, name)) === undefined) await removeOrphans(host.layout, name);
   return intent && { name, action: intent.action, outcome: outcomeOf(intent) };
 }

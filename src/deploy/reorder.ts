@@ -10,6 +10,7 @@ import { isEnabled } from "./enablement.ts";
 import { formatInfo } from "./info.ts";
 import { type OrderIntent, removeIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
+import { missingUnitNotes } from "./missing-units.ts";
 import { type Order, orderDirectives, orderNotes, wantedByOf } from "./order.ts";
 import { replaceOrder, replaceWantedBy } from "./order-files.ts";
 import { recorded } from "./record.ts";
@@ -33,7 +34,7 @@ export interface Ordered {
 /** The present order; nothing is changed. */
 export async function showOrder(host: Host, name: string): Promise<Ordered> {
   const { order, wantedBy } = (await findContainer(host, name)).info.berth.request;
-  return result(name, { order, wantedBy, changed: false });
+  return result(host, name, { order, wantedBy, changed: false });
 }
 
 /**
@@ -55,13 +56,13 @@ export async function reorder(host: Host, name: string, request: OrderRequest): 
     const before = await readTexts(container);
     const after = changedTexts(container, { order, wantedBy, before });
     if (after.every(({ text }, at) => text === before[at]?.text))
-      return result(name, { order, wantedBy, changed: false });
+      return result(host, name, { order, wantedBy, changed: false });
     await refuseCycle(host, orderFilesOf(container.unit, after), orderFilesOf(container.unit, before));
     await recorded(host, { change: "order", name }, async (recording, begin) => {
       begin({ deployment: container.deployment, digest: imageOf(container.info) });
       await change(recording, container, { before, after });
     });
-    return result(name, { order, wantedBy, changed: true });
+    return result(host, name, { order, wantedBy, changed: true });
   } finally {
     lock.release();
   }
@@ -130,9 +131,11 @@ function changedTexts(
   return before.map((file) => ({ ...file, text: changed[file.name]?.(file.text) ?? file.text }));
 }
 
-function result(
+async function result(
+  host: Host,
   name: string,
   { order, wantedBy, changed }: { order: Order; wantedBy: readonly string[]; changed: boolean },
-): Ordered {
-  return { name, order, wantedBy: wantedByOf(wantedBy), changed, notes: orderNotes(name, order) };
+): Promise<Ordered> {
+  const notes = [...orderNotes(name, order), ...(await missingUnitNotes(host, name, order))];
+  return { name, order, wantedBy: wantedByOf(wantedBy), changed, notes };
 }

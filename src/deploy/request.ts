@@ -50,6 +50,8 @@ export interface InstallRequest extends PullRequest {
   keepHostFiles?: boolean | undefined;
   /** State directories that exist already are to be this container's, whoever made them. */
   adoptState?: boolean | undefined;
+  /** A package's unit of the name gives way to the container's. */
+  replaceUnit?: boolean | undefined;
   /** `update --auto` updates it. */
   autoUpdate?: boolean | undefined;
 }

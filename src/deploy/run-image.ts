@@ -110,7 +110,9 @@ async function planRun(
       },
     );
   }
-  return { plan, tree: basis.tree };
+  // Of what would be volumes there are directories at least.
+  const volumes = config.volumes.map((path) => ({ path, type: "dir" as const }));
+  return { plan: { ...plan, mountTargets: [...plan.mountTargets, ...volumes] }, tree: basis.tree };
 }
 
 /** In this mount namespace, which is the host's; what runs sees it as it sees the host's other mounts. */
@@ -138,7 +140,8 @@ async function withDirectories<T>(
   try {
     return await use();
   } finally {
-    await removeTmpfiles(path);
+    // What was there before may be in use: an installed container of the same image has the same directories.
+    await removeTmpfiles(path, { only: made });
     for (const directory of made.sort().reverse()) await removeEmpty(directory);
   }
 }

@@ -125,6 +125,7 @@ async function systemdRun({ host, scratch, properties }: OneOff, argv: readonly 
   const [program = "", ...rest] = argv;
   const words = [program, ...rest.map((word) => word.replaceAll("$", "$$$$"))];
   const options = ["--quiet", "--wait", "--collect", "--service-type=exec", `--unit=${scratch.id}`];
+  host.report({ type: "handover" });
   const { exitCode, shortMessage } = await execa(
     "systemd-run",
     [

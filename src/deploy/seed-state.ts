@@ -9,6 +9,7 @@ import { syncDirectory } from "../sys/durable.ts";
 import { isThere } from "../sys/if-there.ts";
 import { llistxattr, lremovexattr } from "../sys/xattr.ts";
 import { runTool } from "../systemd/run-tool.ts";
+import { placeInRoot } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 
 /** Of a file: capabilities for whoever runs it. */
@@ -25,7 +26,7 @@ export async function seedState(
   { rootfs, tree }: { rootfs: string; tree: Tree },
 ): Promise<void> {
   for (const { path, image } of plan.state) {
-    const target = join(host.config.root, path);
+    const target = placeInRoot(host.config.root, path);
     if (image === undefined || (await isThere(target))) continue;
     host.checkInterrupted();
     const source = bytesOf(resolvePath(tree, image).path).toString();
@@ -36,7 +37,7 @@ export async function seedState(
 
 /** The directory that the others lie in, as tmpfiles will want it: a plan names it first. */
 async function makeParent({ config }: Host, plan: Plan, path: string): Promise<void> {
-  const target = join(config.root, path);
+  const target = placeInRoot(config.root, path);
   const planned = plan.state.find((directory) => directory.path === path);
   await mkdir(dirname(target), { recursive: true, mode: 0o755 });
   try {

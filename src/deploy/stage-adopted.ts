@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
+import { digestHex } from "../oci/digest.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
 import { parseRuntimeConfig } from "../oci/runtime-config.ts";
 import { syncDirectory } from "../sys/durable.ts";
@@ -45,10 +46,7 @@ export async function stageAdopted(host: Host, old: AtomicDeployment, context: S
         new RegExp(`${escapeRegExp(seenFrom(config.root, old.dir))}(?![0-9])`, "g"),
         seenFrom(config.root, dir),
       )
-      .replaceAll(
-        `${seenFrom(config.root, join(adoption.from, name))}/`,
-        `${seenFrom(config.root, layout.container(name))}/`,
-      );
+      .replaceAll(`${join(adoption.from, name)}/`, `${seenFrom(config.root, layout.container(name))}/`);
   const configText = moved(await readFile(join(old.dir, "config.json"), "utf8"));
   const command = commandOf(configText);
   await mkdir(layout.containers, { recursive: true, mode: 0o700 });
@@ -99,7 +97,7 @@ async function takeRootfs(
   const made = await importRootfs(host, join(old.dir, "rootfs"), { names, config, created: old.created });
   const store = await host.store();
   await store.checkout(await store.tree(made), target);
-  return { revision: made.digest.slice(made.digest.indexOf(":") + 1), image };
+  return { revision: digestHex(made.digest), image };
 }
 
 function infoOf(

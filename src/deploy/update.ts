@@ -4,12 +4,14 @@
  */
 import { Failure, isFailure } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { isUp } from "../systemd/unit-state.ts";
 import type { AcceptedImage } from "./accept.ts";
 import { type Container, findContainer } from "./containers.ts";
 import { imageOf, isShared } from "./deployments.ts";
 import { removeIntent, type SwitchIntent, writeIntent } from "./journal.ts";
 import { lockContainer } from "./lock.ts";
 import { makePlan } from "./make-plan.ts";
+import { originOf } from "./open-image.ts";
 import { isOneWay, type Plan } from "./plan.ts";
 import { findOrPull, pull } from "./pull.ts";
 import { recorded, type Target } from "./record.ts";
@@ -41,6 +43,9 @@ export interface UpdateRequest {
 }
 
 const REMOTE = "Updating a container with a remote rootfs. Only changes to config will be applied.";
+
+/** Of an update that finds all as it is to be. */
+const NOTHING = { to: undefined, plan: undefined, changed: [], oneWay: false, files: [], notes: [] };
 
 export type Updated = Switched | { name: string; outcome: "skipped"; reason: string };
 
@@ -95,17 +100,7 @@ async function updateLocked(host: Host, container: Container, { asked, begin }: 
   const { digest } = image.image;
   const oneWay = isOneWay(image.image.config.config);
   if (digest === from.digest && sameValues(request.values, info.berth.request.values))
-    return {
-      name,
-      outcome: "unchanged",
-      from,
-      to: undefined,
-      plan: undefined,
-      changed: [],
-      oneWay: false,
-      files: [],
-      notes: [],
-    };
+    return { name, outcome: "unchanged", from, ...NOTHING };
   const reason = asked.auto ? await reasonToSkip(host, name, { digest, oneWay }) : undefined;
   if (reason !== undefined) return { name, outcome: "skipped", reason };
 
@@ -238,7 +233,7 @@ export async function switchIntent(
   { name, unit, deployment }: Container,
   more: Pick<SwitchIntent, "action" | "to" | "made" | "displaced">,
 ): Promise<SwitchIntent> {
-  const ran = !host.offline && isRunning((await (await host.systemd()).unit(unit)).activeState);
+  const ran = !host.offline && isUp((await (await host.systemd()).unit(unit)).activeState);
   const activated = more.made ? undefined : await readActivation(host.layout, name, more.to);
   const intent: SwitchIntent = { schema: 1, name, from: deployment, ran, ...more };
   return activated === undefined ? intent : { ...intent, activated };
@@ -272,7 +267,9 @@ async function newImage(
   const wanted: PullRequest = { ...request, image: asked.rebase ?? info.image };
   // What runs in another store's checkout is updated there.
   const isPulled = asked.pull && (!isShared(info) || asked.rebase !== undefined);
-  return isPulled ? pull(host, wanted) : findOrPull(host, wanted);
+  if (!isPulled) return findOrPull(host, wanted);
+  if (asked.rebase !== undefined) return pull(host, wanted);
+  return pull(host, { ...wanted, image: await originOf(host, info.image), as: info.image });
 }
 
 function sameValues(a: Record<string, string>, b: Record<string, string>): boolean {
@@ -291,8 +288,4 @@ async function changedFiles({ dir }: Container, plan: Plan): Promise<string[]> {
     if (before !== text) changed.push(shown);
   }
   return changed;
-}
-
-function isRunning(activeState: string): boolean {
-  return ["active", "activating", "reloading"].includes(activeState);
 }

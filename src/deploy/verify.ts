@@ -154,7 +154,7 @@ async function requireContainerOrImage(host: Host, name: string): Promise<{ dige
     return { digest: imageOf((await findContainer(host, name)).info) };
   } catch (error) {
     if (!isFailure(error, "NOT_INSTALLED")) throw error;
-    return (await requireImage(host, name)).image;
+    return (await requireImage(host, name, { orContainer: true })).image;
   }
 }
 

@@ -17,7 +17,7 @@ export function isDigest(text: string): text is Digest {
   return /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(text);
 }
 
-export function digestHex(digest: Digest): string {
+export function digestHex(digest: string): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 

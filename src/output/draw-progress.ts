@@ -37,6 +37,9 @@ export function follow(progress: Progress, event: Event): void {
     case "waiting":
       progress.waiting = waitingText(event);
       break;
+    case "handover":
+      Object.assign(progress, emptyProgress());
+      break;
     case "warning":
     case "change":
       break;

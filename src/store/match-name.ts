@@ -1,4 +1,5 @@
 import { Failure } from "../errors.ts";
+import { digestHex } from "../oci/digest.ts";
 import { formatReference, isShortName, parseReference } from "../oci/reference.ts";
 import type { NameRecord } from "./image-records.ts";
 
@@ -49,9 +50,7 @@ function byDigest(typed: string, records: readonly NameRecord[]): NameRecord[] {
   const prefix = /^(?:(sha256|sha512):)?([0-9a-f]+)$/.exec(typed);
   if (prefix === null || (prefix[2]?.length ?? 0) < MIN_DIGEST_PREFIX) return [];
   const found = records.filter(({ digest }) =>
-    prefix[1] === undefined
-      ? digest.slice(digest.indexOf(":") + 1).startsWith(typed)
-      : digest.startsWith(typed),
+    prefix[1] === undefined ? digestHex(digest).startsWith(typed) : digest.startsWith(typed),
   );
   const digests = new Set(found.map(({ digest }) => digest));
   return digests.size === 1 ? found.slice(0, 1) : found;

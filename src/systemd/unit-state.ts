@@ -35,6 +35,11 @@ export interface ListedUnit {
   subState: string;
 }
 
+/** Whether a unit in this state runs, or is about to. */
+export function isUp(activeState: string): boolean {
+  return ["active", "activating", "reloading"].includes(activeState);
+}
+
 /** Properties of one interface of a unit, as GetAll gives them. */
 export type Properties = Record<string, Variant<unknown> | undefined>;
 

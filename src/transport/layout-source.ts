@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
 import { type Descriptor, descriptorData } from "../oci/descriptor.ts";
@@ -133,7 +134,8 @@ async function findNamed(files: LayoutFiles, reference: LayoutReference): Promis
 
 async function checkLayout(files: LayoutFiles, path: string): Promise<void> {
   const bytes = await files.readSmall("oci-layout", MANIFEST_LIMIT);
-  if (bytes === undefined) throw noLayout(path, "it has no file oci-layout");
+  if (bytes === undefined)
+    throw noLayout(path, existsSync(path) ? "it has no file oci-layout" : "there is no such directory");
   const { imageLayoutVersion } = asObject(parseJson(bytes, "oci-layout"), "oci-layout");
   if (typeof imageLayoutVersion === "string" && /^1\.\d+\.\d+$/.test(imageLayoutVersion)) return;
   throw noLayout(path, "its imageLayoutVersion is not 1.x");

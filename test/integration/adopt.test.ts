@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CHECKOUTS, writeAtomic } from "../support/atomic-tree.ts";
 import { berthIn, documentOf, inCopy, killAtPoints } from "../support/crash.ts";
+import { sample } from "../support/kill-points.ts";
 import { listingOf } from "../support/listing-of.ts";
 
 let dir: string;
@@ -181,12 +182,39 @@ test("one that is killed is undone by the next command, or done", async () => {
         async check(at) {
           await documentOf(at, "recover");
           const names = existsSync(join(at, "var/lib/berth/containers/hello"));
-          if (!names) expect(hostOf(at)).toEqual(before);
           expect(await documentOf(at, "verify")).toMatchObject({ clean: true });
-          expect(await documentOf(at, "adopt", names ? "--undo" : "--dry-run")).toBeDefined();
+          if (names) await documentOf(at, "adopt", "--undo");
+          expect(hostOf(at)).toEqual(before);
+          expect(await documentOf(at, "adopt", "--dry-run")).toMatchObject({
+            containers: [{ name: "hello" }],
+          });
         },
       },
       (length) => [1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1].map((part) => Math.max(1, Math.floor(part * length))),
+    ),
+  );
+  expect(killed.killed).toBeGreaterThan(4);
+});
+
+test("a --confirm that is killed can be undone as long as Atomic's files are whole, and is finished else", async () => {
+  const before = hostOf(root);
+  await documentOf(root, "adopt");
+  const killed = await inCopy(root, (base) =>
+    killAtPoints(
+      {
+        base,
+        argv: ["adopt", "--confirm", "hello"],
+        async check(at) {
+          const undo = await berthIn(at, "adopt", "--undo", "hello");
+          if (undo.status === 0) expect(hostOf(at)).toEqual(before);
+          else {
+            await documentOf(at, "recover");
+            expect(readdirSync(join(at, CHECKOUTS))).toEqual([]);
+            expect(await documentOf(at, "adopt", "--undo")).toMatchObject({ containers: [] });
+          }
+        },
+      },
+      (length) => sample(length, 7),
     ),
   );
   expect(killed.killed).toBeGreaterThan(4);

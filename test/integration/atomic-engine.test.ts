@@ -1,12 +1,12 @@
 /** As `atomic`, images of a local engine: podman's service, which speaks Docker's API. Names begin with the statements that they show. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { Berth } from "../support/berth.ts";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Berth } from "../support/berth.ts";
 import { makeImage, writeLayout } from "../support/images.ts";
 import { type AtomicImageName, recipes } from "../support/lab/atomic-images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 import { Places } from "../support/transports.ts";
 
 const HELLO = "localhost/hello-here:1";
@@ -36,17 +36,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  const root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    '{"default":[{"type":"insecureAcceptAnything"}]}',
-  );
-  await mkdir(join(root, "usr/bin"), { recursive: true });
-  await writeFile(join(root, "usr/bin/runc"), "#!/bin/sh\n", { mode: 0o755 });
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ berth } = await openOfflineTree({ runc: true }));
 });
 
 const deployed = (path: string): Promise<string> => readFile(berth.path(`state/containers/${path}`), "utf8");

@@ -1,27 +1,17 @@
 /** Images in Atomic's format, as `atomic`, in a tree that does not run. Names begin with the statements that they show. */
 import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { type Answer, Berth } from "../support/berth.ts";
+import { beforeEach, expect, test } from "vitest";
+import type { Answer, Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { type AtomicImageName, recipes } from "../support/lab/atomic-images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    '{"default":[{"type":"insecureAcceptAnything"}]}',
-  );
-  await mkdir(join(root, "usr/bin"), { recursive: true });
-  await writeFile(join(root, "usr/bin/runc"), "#!/bin/sh\n", { mode: 0o755 });
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree({ runc: true }));
 });
 
 /** The image of the laboratory with other files laid over; `null` takes one away. */

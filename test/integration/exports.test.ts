@@ -2,26 +2,16 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { Berth } from "../support/berth.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    '{"default":[{"type":"insecureAcceptAnything"}]}',
-  );
-  await mkdir(join(root, "usr/bin"), { recursive: true });
-  await writeFile(join(root, "usr/bin/runc"), "#!/bin/sh\n", { mode: 0o755 });
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree({ runc: true }));
 });
 
 const CONFIG = `{
@@ -52,11 +42,7 @@ async function layout(files: TestFiles = {}, port = "8081"): Promise<string> {
   return `oci:${dir}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 async function fail(...argv: string[]): Promise<string> {
   const { status, stdout, stderr } = await berth.run(...argv);

@@ -2,21 +2,18 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
 import { listingOf } from "../support/listing-of.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await put("etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}');
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree());
 });
 
 type HostFiles = Record<string, Exclude<TestFiles, unknown[]>[string]>;
@@ -62,11 +59,7 @@ async function imageWith(hostfs: HostFiles, manifest: object = MANIFEST): Promis
   return `oci:${berth.path(name)}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  if (status !== 0) throw new Error(`berth ${argv.join(" ")}: ${stderr}`);
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 async function fail(...argv: string[]): Promise<{ code: string; message: string; hint?: string }> {
   const { status, stdout, stderr } = await berth.run("--json", ...argv);
@@ -233,6 +226,17 @@ describe("install", () => {
       code: "HOST_FILE_CONFLICT",
       message: "/srv/x leads to /boot/x on this host: nothing is put there",
     });
+  });
+
+  test("refuses a file in berth's state, whose directory is a symlink", async () => {
+    await mkdir(at("data/state"), { recursive: true });
+    await mkdir(at("var"));
+    await symlink("../data", at("var/berth"));
+    const inside = Berth.at(at("var/berth"), { root });
+    const image = await imageWith({ "data/state/containers/x.0/info": "{}" });
+    const { stderr } = await inside.run("--json", "install", image, "--name", "hello");
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "HOST_FILE_CONFLICT" } });
+    expect(existsSync(at("data/state/containers/x.0"))).toBe(false);
   });
 
   test("of two at once that bring different files of one path one is refused", async () => {

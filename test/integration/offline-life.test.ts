@@ -2,24 +2,16 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { Berth } from "../support/berth.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Berth } from "../support/berth.ts";
 import { makeImage, writeLayout } from "../support/images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  await writeFile(
-    join(root, "etc/containers/policy.json"),
-    '{"default":[{"type":"insecureAcceptAnything"}]}',
-  );
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree());
 });
 
 async function layout(name: string, config: Record<string, unknown> = {}): Promise<string> {
@@ -31,11 +23,7 @@ async function layout(name: string, config: Record<string, unknown> = {}): Promi
   return `oci:${berth.path(name)}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 const inRoot = (path: string): string => join(root, path);
 const containers = (): string => berth.path("state/containers");
@@ -140,4 +128,15 @@ describe("install", () => {
     expect(await readdir(outside)).toEqual([]);
     await rm(inRoot("var/lib"));
   });
+});
+
+test("an image stored under another name is outdated, and updated, by what it was pulled from", async () => {
+  const reference = await layout("image");
+  await succeed("pull", reference, "--as", "example.com/app:1");
+  await succeed("install", "example.com/app:1", "--name", "app");
+  await layout("image", { Labels: { version: "2" } });
+  expect(await succeed("outdated")).toContain("app");
+  expect(await succeed("update", "app")).toContain("deployment 1");
+  const info = JSON.parse(await readFile(join(containers(), "app/info"), "utf8")) as { image: string };
+  expect(info.image).toBe("example.com/app:1");
 });

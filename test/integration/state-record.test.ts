@@ -2,22 +2,16 @@
 import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { Berth } from "../support/berth.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Berth } from "../support/berth.ts";
 import { makeImage, type TestFiles, writeLayout } from "../support/images.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { openOfflineTree } from "../support/offline-tree.ts";
 
 let berth: Berth;
 let root: string;
 
 beforeEach(async () => {
-  root = await temporaryDirectory("root");
-  await mkdir(join(root, "etc/containers"), { recursive: true });
-  const policy = '{"default":[{"type":"insecureAcceptAnything"}]}';
-  await writeFile(join(root, "etc/containers/policy.json"), policy);
-  const opened = await Berth.open({ root });
-  berth = opened;
-  onTestFinished(() => opened.close());
+  ({ root, berth } = await openOfflineTree());
 });
 
 const inRoot = (path: string): string => join(root, path);
@@ -34,11 +28,7 @@ async function layout(
   return `oci:${berth.path(name)}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 async function refused(...argv: string[]): Promise<{ code: string; message: string; hint: string }> {
   const { status, stderr } = await berth.run("--json", ...argv);

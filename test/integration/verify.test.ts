@@ -92,6 +92,16 @@ test("verify finds a sound store clean and says what it checked", async () => {
   });
 });
 
+test("verify finds a volume below another mount clean", async () => {
+  const volume = ["--volume", "/run/agent:/run/agent"];
+  await berth.json(
+    ...["install", reference(), "--name", "one", "--runtime", "systemd"],
+    ...volume,
+    "--no-start",
+  );
+  expect(await verify()).toMatchObject({ clean: true, damaged: [] });
+});
+
 test("verify of an empty store is clean", async () => {
   expect(await verify()).toMatchObject({ clean: true, checked: { objects: 0, deployments: 0 } });
 });

@@ -28,7 +28,7 @@ async function rootOf(): Promise<string> {
 beforeAll(async () => {
   await lab.output(["berth", "pull", "localhost:5000/web"]);
   before = await footprint(lab);
-  const args = ["/bin/sh", "-c", "echo started; exec sleep 86400"];
+  const args = ["/bin/sh", "-c", "trap 'exit 0' TERM; echo started; sleep 86400 & wait"];
   writeAtomic(join(lab.dir, "var/fixture"), { name, current: 1, numbers: [0, 1], args });
   await lab.output([
     "sh",

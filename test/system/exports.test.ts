@@ -173,7 +173,7 @@ test.each(["runc", "crun"])("a mount of type cgroup is one under %s", async (run
     ',{"destination":"/cg","type":"cgroup","source":"cgroup","options":["ro","nosuid","noexec","nodev"]}';
   const options = ["--name", "it", "--runtime", runtime, "--set", `ADDTL_MOUNTS=${mount}`];
   await lab.output(["berth", "install", image, ...options]);
-  expect(await lab.output(["berth", "run", "it", "cat", "/cg/cgroup.controllers"])).toContain("pids");
+  expect((await lab.run(["berth", "run", "it", "test", "-f", "/cg/cgroup.controllers"])).exitCode).toBe(0);
 });
 
 test("`berth run` of a stopped one has the image's own configuration", async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await lab.output(["berth", "install", image, "--name", "turn", "--runtime", "systemd"]);
+  await installTurn();
 });
 
 afterEach(async () => {
@@ -32,6 +32,10 @@ afterEach(async () => {
 afterAll(async () => {
   await lab.run(["berth", "rmi", image]);
 });
+
+function installTurn(): Promise<string> {
+  return lab.output(["berth", "install", image, "--name", "turn", "--runtime", "systemd"]);
+}
 
 async function fails(...argv: string[]): Promise<{ code: string; message: string; causes: string[] }> {
   const { exitCode, stderr } = await lab.run(["berth", ...argv, "--json"]);
@@ -91,7 +95,8 @@ describe("tmpfiles lines that mark for removal", () => {
     await lab.output(["berth", "uninstall", "turn"]);
     expect(await entries("/run/marked")).toBe("");
     expect(await data()).toEqual(all);
-    await lab.output(["rm", "-r", "/var/lib/turn"]);
+    // Installed again, it can be purged of its state.
+    await installTurn();
   });
 
   test("are done to a version that did not stay up, before the old one runs again", async () => {
@@ -256,11 +261,12 @@ describe("uninstall of a container that another requires", () => {
     });
     expect([await active("turn"), await active("later")]).toEqual(["active", "active"]);
     await lab.output(["berth", "uninstall", "turn", "later", "--purge"]);
-    await lab.output(["berth", "install", image, "--name", "turn", "--runtime", "systemd"]);
+    await installTurn();
     await lab.output(other);
     await lab.output(["berth", "uninstall", "turn", "--yes"]);
     expect(await active("later")).toBe("inactive");
-    await lab.output(["rm", "-rf", "/var/lib/turn"]);
+    // Installed again, it can be purged of its state.
+    await installTurn();
   });
 });
 
@@ -376,5 +382,6 @@ test("two admins at once take turns, or one is told why not", async () => {
     expect(await active("turn")).toBe(isThere ? "active" : "inactive");
     expect(JSON.parse(await lab.output(["berth", "recover", "--json"])).recovered).toEqual([]);
   }
-  await lab.output(["rm", "-rf", "/var/lib/turn"]);
+  // Installed again, it can be purged of its state.
+  await installTurn();
 });

@@ -106,7 +106,7 @@ test("an image that is not there is pulled and stays; what names none is not ins
 
 test("has a terminal where there is one", async () => {
   const command = `berth run ${image} sh -c 'test -t 0 && test -t 1 && echo terminal'`;
-  expect(await lab.output(["script", "-qec", command, "/dev/null"])).toMatch(/^terminal\s*$/);
+  expect(await lab.output(["script", "-qec", command, "/dev/null"])).toMatch(/terminal\r?\n*$/);
 });
 
 test("label atomic.run=once: an install runs it, gives its status, and installs nothing", async () => {

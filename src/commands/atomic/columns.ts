@@ -1,8 +1,10 @@
 /** How Atomic's tables write what stands in them. Pure. */
 
-/** Hex of a digest, as Atomic's ids are. */
-export function hexOf(digest: string): string {
-  return digest.slice(digest.indexOf(":") + 1);
+import { digestHex } from "../../oci/digest.ts";
+
+/** An image's id as tables have it. */
+export function shortId(digest: string): string {
+  return digestHex(digest).slice(0, 12);
 }
 
 /** `2026-11-24 12:30`, in the time of the place; the text itself where it is no time. */

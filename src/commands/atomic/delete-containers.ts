@@ -5,13 +5,15 @@ import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
 import { exitStatus as exitStatusOf, type UninstallResult, view as viewUninstall } from "../uninstall.ts";
+import { callVerb } from "./call-verb.ts";
 import { confirmDelete } from "./confirm.ts";
 import { missing, notInstalled, requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
 
 type Result = UninstallResult | { wouldDelete: string[] };
 
-export async function translate({ args, options }: Words, { config }: Context): Promise<Words> {
+/** What nobody named one by one is asked about in either personality. */
+export async function translate({ args, options }: Words, context: Context): Promise<Words> {
   requireOstree(options);
   const { all, name } = options;
   if (name !== undefined)
@@ -20,7 +22,10 @@ export async function translate({ args, options }: Words, { config }: Context): 
     throw new Failure("USAGE", "Incompatible options specified.  --all doesn't support a container name");
   if (all !== true && args.length === 0)
     throw new Failure("USAGE", "Too few arguments.  Please specify the container, or --all");
-  return { args: all === true ? await containerNames(layoutOf(config.state)) : args, options };
+  if (all !== true) return { args, options };
+  const names = await containerNames(layoutOf(context.config.state));
+  if (context.personality === "berth" && names.length > 0) await confirmDelete(context, names);
+  return { args: names, options };
 }
 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {
@@ -33,7 +38,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const yes = context.globals.yes || force === true || all !== undefined;
   const sure = { ...context, globals: { ...context.globals, yes } };
   return missing(notInstalled(args[0]), () =>
-    Promise.resolve(verb.run(sure, args, options as never) as Promise<UninstallResult>),
+    callVerb<UninstallResult>(verb, { context: sure, args, options }),
   );
 }
 

@@ -1,7 +1,8 @@
 import { Failure } from "../../errors.ts";
 import { withHost } from "../../host.ts";
+import { digestHex } from "../../oci/digest.ts";
 import type { Context, Handler } from "../command.ts";
-import { hexOf } from "./columns.ts";
+import { callVerb } from "./call-verb.ts";
 import { confirmDelete } from "./confirm.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
@@ -21,11 +22,13 @@ export async function translate({ args, options }: Words, context: Context): Pro
   const stored = await withHost(context, async (host) => (await host.store()).names());
   if (options["all"] === true) {
     if (stored.length === 0) throw new Failure("IMAGE_UNKNOWN", "there are no images to delete");
-    return { args: stored.map(({ name }) => name), options };
+    const names = stored.map(({ name }) => name);
+    if (context.personality === "berth") await confirmDelete(context, names);
+    return { args: names, options };
   }
   const named = args.flatMap((typed) => {
     const isId = /^[0-9a-f]{3,64}$/.test(typed) && !stored.some(({ name }) => name === `${typed}:latest`);
-    const found = isId ? stored.filter(({ image }) => hexOf(image.digest).startsWith(typed)) : [];
+    const found = isId ? stored.filter(({ image }) => digestHex(image.digest).startsWith(typed)) : [];
     return found.length === 0 ? [typed] : found.map(({ name }) => name);
   });
   return { args: [...new Set(named)], options };
@@ -33,5 +36,5 @@ export async function translate({ args, options }: Words, context: Context): Pro
 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<object> {
   await confirmDelete(context, args);
-  return verb.run(context, args, options as never) as Promise<object>;
+  return callVerb(verb, { context, args, options });
 }

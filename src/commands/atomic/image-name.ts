@@ -19,7 +19,6 @@ export async function readImageName(typed: string): Promise<NamedSource> {
   if (typed.startsWith("docker://")) return { image: typed };
   const [, prefix = "", rest = ""] = /^(oci|https?|docker|dockertar):(.*)$/s.exec(typed) ?? [];
   const remote = rest.replace(/^\/\//, "");
-  if (prefix === undefined) return { image: typed };
   switch (prefix) {
     case "oci":
       return { image: /^[./]/.test(rest) ? typed : rest };

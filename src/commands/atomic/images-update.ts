@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 import { withHost } from "../../host.ts";
 import { line, table, type View } from "../../view.ts";
 import type { Context } from "../command.ts";
-import { hexOf } from "./columns.ts";
+import { shortId } from "./columns.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
@@ -35,8 +35,8 @@ export function view({ images, all }: Result): View {
       titles.map((title) => ({ title })),
       images.map(({ name, before, after, outcome }) => [
         name,
-        hexOf(before).slice(0, 12),
-        hexOf(after).slice(0, 12),
+        shortId(before),
+        shortId(after),
         STATUS[outcome],
       ]),
     ),

@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 import { withHost } from "../../host.ts";
 import { table, type View } from "../../view.ts";
 import type { Context } from "../command.ts";
-import { hexOf } from "./columns.ts";
+import { shortId } from "./columns.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
@@ -27,8 +27,8 @@ export function view({ images }: Result): View {
       [{ title: "NAME" }, { title: "LOCAL VERSION" }, { title: "REMOTE VERSION" }, { title: "DIFFERS" }],
       images.map(({ name, version, digest, remoteVersion, remoteDigest }) => [
         name,
-        version ?? hexOf(digest).slice(0, 12),
-        remoteVersion ?? hexOf(remoteDigest).slice(0, 12),
+        version ?? shortId(digest),
+        remoteVersion ?? shortId(remoteDigest),
         digest === remoteDigest ? "False" : "True",
       ]),
     ),

@@ -3,7 +3,7 @@ import { requireImage } from "../../deploy/images.ts";
 import { withHost } from "../../host.ts";
 import { table, type View } from "../../view.ts";
 import type { Context } from "../command.ts";
-import { hexOf } from "./columns.ts";
+import { shortId } from "./columns.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
@@ -27,7 +27,7 @@ export function view({ images }: Result): View {
   return [
     table(
       [{ title: "IMAGE NAME" }, { title: "VERSION" }, { title: "IMAGE ID" }],
-      images.map(({ name, version, digest }) => [name, version, hexOf(digest).slice(0, 12)]),
+      images.map(({ name, version, digest }) => [name, version, shortId(digest)]),
     ),
   ];
 }

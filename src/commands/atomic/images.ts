@@ -5,10 +5,11 @@ import {
   unpackedImages,
 } from "../../deploy/stored-images.ts";
 import { withHost } from "../../host.ts";
+import { digestHex } from "../../oci/digest.ts";
 import { line, table, type View } from "../../view.ts";
 import type { Context } from "../command.ts";
 import type { ImagesResult } from "../images.ts";
-import { hexOf, minuteOf, shortened, sizeOf, splitName } from "./columns.ts";
+import { minuteOf, shortened, sizeOf, splitName } from "./columns.ts";
 import { filterRows } from "./filter.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
@@ -127,7 +128,7 @@ function row({
     is_dangling: false,
     used,
     vulnerable: false,
-    id: hexOf(digest),
+    id: digestHex(digest),
     type: "ostree",
     created: minuteOf(created),
     virtual_size: sizeOf(size),

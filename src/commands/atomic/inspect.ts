@@ -2,6 +2,7 @@ import type { DescribedExports } from "../../deploy/describe-exports.ts";
 import { Failure } from "../../errors.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
+import { callVerb } from "./call-verb.ts";
 import { readImageName } from "./image-name.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
@@ -26,7 +27,7 @@ export function translate(words: Words): Words {
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<object> {
   const { image, as, tlsVerify } = await readImageName(args[0] ?? "");
   const asked = tlsVerify === undefined ? options : { ...options, tlsVerify };
-  return verb.run(context, [as ?? image], asked as never) as Promise<object>;
+  return callVerb(verb, { context, args: [as ?? image], options: asked });
 }
 
 /** Undefined for what Atomic did not show. */

@@ -8,6 +8,7 @@ import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
 import { type InstallResult, view as viewInstall } from "../install.ts";
 import { viewNotes } from "../notes.ts";
+import { callVerb } from "./call-verb.ts";
 import { fetchNamed } from "./fetch.ts";
 import { type NamedSource, readImageName } from "./image-name.ts";
 import { requireSystem } from "./refuse.ts";
@@ -31,7 +32,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const image = await fetchNamed(context, source, options);
   try {
     const asked = { ...options, ...image.options, start: false };
-    const result = (await verb.run(context, [image.name], asked as never)) as InstallResult | Ran;
+    const result = await callVerb<InstallResult | Ran>(verb, { context, args: [image.name], options: asked });
     if ("status" in result) return result;
     const { plan } = result;
     const destination = layoutOf(context.config.state).deployment(plan.name, plan.deployment);

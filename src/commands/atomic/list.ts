@@ -1,7 +1,8 @@
 import type { ListedContainer } from "../../deploy/list.ts";
+import { digestHex } from "../../oci/digest.ts";
 import { line, table, type View } from "../../view.ts";
 import type { ListResult } from "../list.ts";
-import { hexOf, minuteOf, shortened } from "./columns.ts";
+import { minuteOf, shortened } from "./columns.ts";
 import { filterRows } from "./filter.ts";
 import type { Asked, Words } from "./spelling.ts";
 
@@ -76,7 +77,7 @@ function rowOf({ name, image, digest, command, created, state, runtime }: Listed
   const shown = ["active", "activating", "reloading", "deactivating"].includes(state) ? "running" : state;
   return {
     id: name,
-    image_id: hexOf(digest),
+    image_id: digestHex(digest),
     image_name: image,
     name,
     command: command.join(" "),

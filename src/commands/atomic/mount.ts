@@ -1,4 +1,5 @@
 import type { Context, Handler } from "../command.ts";
+import { callVerb } from "./call-verb.ts";
 import { requireOneImage } from "./one-image.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Asked, Words } from "./spelling.ts";
@@ -18,5 +19,5 @@ export async function run(
   asked: Asked,
 ): Promise<object> {
   if (asked.options["storage"] === undefined) await requireOneImage(context, args[0] ?? "");
-  return verb.run(context, args, options as never) as Promise<object>;
+  return callVerb(verb, { context, args, options });
 }

@@ -1,7 +1,6 @@
 /** Verbs of Atomic that berth had not: the same in both personalities. Declarations only. */
-import type { OptionSpec, Verb } from "../command.ts";
-
-const storage: OptionSpec = { flags: "--storage <storage>", description: "ostree: berth's own store" };
+import type { Verb } from "../command.ts";
+import { storage } from "./table.ts";
 
 const imagesUpdate: Verb = {
   name: "images update",

@@ -1,5 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Context, Handler } from "../command.ts";
+import { callVerb } from "./call-verb.ts";
 import { readImageName } from "./image-name.ts";
 import { requireOstree } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
@@ -28,5 +29,5 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
     ...(as === undefined || options["as"] !== undefined ? {} : { as }),
     ...(tlsVerify === undefined ? {} : { tlsVerify }),
   };
-  return verb.run(context, [image], asked as never) as Promise<object>;
+  return callVerb(verb, { context, args: [image], options: asked });
 }

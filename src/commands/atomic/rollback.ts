@@ -3,6 +3,7 @@ import { Failure, isFailure } from "../../errors.ts";
 import { layoutOf } from "../../store/layout.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
+import { callVerb } from "./call-verb.ts";
 import { missing, notInstalled } from "./refuse.ts";
 import type { Words } from "./spelling.ts";
 
@@ -18,7 +19,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const { state } = context.config;
   try {
     const result = await missing(notInstalled(name), () =>
-      Promise.resolve(verb.run(context, args, options as never) as Promise<Omit<Result, "state">>),
+      callVerb<Omit<Result, "state">>(verb, { context, args, options }),
     );
     return { ...result, state };
   } catch (error) {

@@ -2,6 +2,7 @@ import { Failure, isFailure } from "../../errors.ts";
 import { line, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
 import { run as list } from "../list.ts";
+import { callVerb } from "./call-verb.ts";
 import { fetchNamed } from "./fetch.ts";
 import { readImageName } from "./image-name.ts";
 import { requireOneImage } from "./one-image.ts";
@@ -36,7 +37,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
     if (isImage(name)) return await runImage(context, { args, options }, verb);
     // What runs the service runs the command too.
     const plain = { ...options, runtime: undefined };
-    if (command.length > 0) return (await verb.run(context, args, plain as never)) as Result;
+    if (command.length > 0) return await callVerb<Result>(verb, { context, args, options: plain });
     const { run: start } = await import("../start.ts");
     await start(context, [name]);
     return { status: 0 };
@@ -65,7 +66,7 @@ async function runImage(context: Context, { args, options }: Words, verb: Handle
   if (options["storage"] === undefined) await requireOneImage(context, source.image);
   const image = await fetchNamed(context, source, options);
   const asked = { ...options, ...image.options };
-  return (await verb.run(context, [image.name, ...command], asked as never)) as Result;
+  return callVerb<Result>(verb, { context, args: [image.name, ...command], options: asked });
 }
 
 async function isRunning(context: Context, name: string): Promise<boolean> {

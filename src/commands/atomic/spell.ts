@@ -1,6 +1,7 @@
 /** From berth's verbs and the table of Atomic's spellings to the verbs of a command line. */
 import type { Personality, View } from "../../view.ts";
 import type { Context, Handler, OptionSpec, Verb } from "../command.ts";
+import { callVerb } from "./call-verb.ts";
 import { ownVerbs } from "./own-verbs.ts";
 import type { Asked, Manner, Spelling, Words } from "./spelling.ts";
 import { spellings } from "./table.ts";
@@ -63,7 +64,7 @@ function withManner(
     const result =
       atomic && manner.run !== undefined
         ? await manner.run(context, words, verb, asked)
-        : await (verb.run(context, words.args, words.options as never) as Promise<object>);
+        : await callVerb(verb, { context, ...words });
     return manner.refine?.(result as never, asked, atomic) ?? result;
   };
   if (personality === "berth") return { ...verb, run, view: (result) => shaped(verb.view(result), asked) };

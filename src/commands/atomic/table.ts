@@ -2,7 +2,7 @@
 import type { OptionSpec } from "../command.ts";
 import type { Spelling } from "./spelling.ts";
 
-const storage: OptionSpec = { flags: "--storage <storage>", description: "ostree: berth's own store" };
+export const storage: OptionSpec = { flags: "--storage <storage>", description: "ostree: berth's own store" };
 const force: OptionSpec = { flags: "-f, --force", description: "accepted: nothing needs it" };
 const display: OptionSpec = { flags: "--display", description: "only show what would be done" };
 const all: OptionSpec = { flags: "-a, --all", description: "all of them" };

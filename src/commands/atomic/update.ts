@@ -3,7 +3,8 @@ import { layoutOf } from "../../store/layout.ts";
 import { line, table, type View } from "../../view.ts";
 import type { Context, Handler } from "../command.ts";
 import type { UpdateResult } from "../update.ts";
-import { hexOf } from "./columns.ts";
+import { callVerb } from "./call-verb.ts";
+import { shortId } from "./columns.ts";
 import { fetchNamed } from "./fetch.ts";
 import { readImageName } from "./image-name.ts";
 import { missing, notInstalled } from "./refuse.ts";
@@ -17,7 +18,7 @@ export async function run(context: Context, { args, options }: Words, verb: Hand
   const rebase = await fetchRebase(context, options["rebase"]);
   const asked = { ...options, rebase, pull: false };
   const result = await missing(notInstalled(args[0]), () =>
-    Promise.resolve(verb.run(context, args, asked as never) as Promise<UpdateResult>),
+    callVerb<UpdateResult>(verb, { context, args, options: asked }),
   );
   return { ...result, state: context.config.state };
 }
@@ -39,7 +40,6 @@ export function view({ updates, notes, state }: Result, { args, options }: Asked
   const [only] = updates;
   const lines = notes.map((text) => line(text));
   if (options["all"] === true || args.length > 1) return [...lines, ...viewAll(updates)];
-  if (only?.outcome === "unchanged") return [line("Latest version already installed.")];
   if (only?.outcome === "updated" && only.to !== undefined)
     return [line(`Extracting to ${layoutOf(state).deployment(only.name, only.to.deployment)}`), ...lines];
   return undefined;
@@ -66,7 +66,7 @@ function viewAll(updates: UpdateResult["updates"]): View {
     const before = "from" in each ? each.from.digest : "";
     const after = "from" in each && each.outcome === "updated" ? (each.to?.digest ?? "") : before;
     const latest = "from" in each ? (each.to?.digest ?? before) : "";
-    return [each.name, ...[before, after, latest].map((id) => hexOf(id).slice(0, 12)), STATUS[each.outcome]];
+    return [each.name, ...[before, after, latest].map((id) => shortId(id)), STATUS[each.outcome]];
   });
   const failed = updates.flatMap((each) =>
     each.outcome === "failed" ? [line(`${each.name}: ${each.message}`)] : [],

@@ -4,6 +4,20 @@
 set -eu
 dir=$1 tree=$2
 shift 2
+# A cgroup of its own in each hierarchy that nspawn uses, listed in DIR/cgroups: machines that share one find each other's
+# processes in their units.
+: > "$dir/cgroups"
+while IFS=: read -r _ controllers path; do
+  case $controllers in
+    "") mount=$(findmnt --noheadings --first-only --output TARGET --types cgroup2) || continue ;;
+    name=systemd) mount=$(findmnt --noheadings --first-only --output TARGET --types cgroup --options name=systemd) || continue ;;
+    *) continue ;;
+  esac
+  cgroup=$mount${path%/}/berth-${dir##*/}
+  echo "$cgroup" >> "$dir/cgroups"
+  mkdir -p "$cgroup"
+  echo $$ > "$cgroup/cgroup.procs"
+done < /proc/$$/cgroup
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs -o mode=0755 tmpfs /run/systemd/nspawn
 if [ ! -e "$dir/root/.copied" ]; then

@@ -88,7 +88,15 @@ function nspawnHull({ dir, tree, images }: Place): Hull {
     ],
     findInit: initOf,
     isReboot: (status) => status === rebootStatus,
+    cleanUp: () => removeCgroups(dir),
   };
+}
+
+/** Those that boot.sh made, with what the machine made below them. */
+async function removeCgroups(dir: string): Promise<void> {
+  const list = await readFile(join(dir, "cgroups"), "utf8").catch(() => "");
+  for (const cgroup of list.split("\n").filter(Boolean))
+    await execa("find", [cgroup, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], { reject: false });
 }
 
 /** The machine's init: the child of nspawn that has become systemd. */

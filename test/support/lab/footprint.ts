@@ -18,13 +18,15 @@ export async function footprint(machine: Machine): Promise<string[]> {
   const files = await machine.run(["find", ...places, "-mindepth", "1", ...locks, "-o", ...format]);
   const mounts = await show("findmnt --list --noheadings --output TARGET,FSTYPE,VFS-OPTIONS");
   const units = await show("systemctl list-units --plain --no-legend --type=service");
-  const processes = await show("systemctl status --no-pager --lines=0 system.slice");
+  const processes = await machine.run(["systemctl", "status", "--no-pager", "--lines=0", "system.slice"]);
+  // It ends well without the processes when it could not list them.
+  if (processes.stderr !== "") throw new Error(`processes of ${machine.dir}: ${processes.stderr}`);
   return [
     // The size of a directory tells of entries it once had, not of what it holds.
     ...sorted(files.stdout).map((line) => line.replace(/^(\S+ d \S+ \S+) \d+/, "$1")),
     ...sorted(mounts).map((line) => `mount ${line.replace(/\s+/g, " ")}`),
     ...sorted(units).map((line) => `unit ${line.split(/\s+/).slice(0, 3).join(" ")}`),
-    ...sorted(processes.replace(/^[^─]*$/gm, "").replace(/^.*─(\d+ )?/gm, "process ")),
+    ...sorted(processes.stdout.replace(/^[^─]*$/gm, "").replace(/^.*─(\d+ )?/gm, "process ")),
   ];
 }
 

@@ -44,6 +44,8 @@ export interface Hull {
   findInit(process: ChildProcess): Promise<number | undefined>;
   /** Whether an end of this kind is a reboot. */
   isReboot(status: number | null, signal: NodeJS.Signals | null): boolean;
+  /** Removes what is left outside of the machine's directory, once it has ended. */
+  cleanUp?(): Promise<void>;
 }
 
 /** @throws CannotBoot unless root runs this and has these programs. */
@@ -102,6 +104,7 @@ export class Keeper implements BootedMachine {
       await ended;
       clearTimeout(forced);
     }
+    await this.#hull.cleanUp?.();
     await rm(this.machine.dir, { recursive: true, force: true });
   }
 

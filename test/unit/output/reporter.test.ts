@@ -69,6 +69,16 @@ test("terminalReporter() draws in place, keeps warnings, and leaves nothing else
   expect(showOnScreen(sink.text())).toEqual(["berth: warning: a \\x1b[2J warning", ""]);
 });
 
+test("terminalReporter() takes nothing off the screen that came after a handover", () => {
+  const sink = collectingSink({ columns: 60 });
+  const { report, clear } = terminalReporter(sink);
+  for (const event of events) report(event);
+  report({ type: "handover" });
+  sink.write("of another program\n");
+  clear();
+  expect(showOnScreen(sink.text())).toEqual(["of another program", ""]);
+});
+
 test("plainReporter() tells warnings and waits only", () => {
   const sink = collectingSink({ columns: 60 });
   const { report } = plainReporter(sink, { json: false });

@@ -78,7 +78,12 @@ test("unknown tag: IMAGE_UNKNOWN lists what there is", async () => {
 });
 
 test.each([
-  ["no directory", (): Promise<void> => rm(dir, { recursive: true }), "IMAGE_UNKNOWN", "no file oci-layout"],
+  [
+    "no directory",
+    (): Promise<void> => rm(dir, { recursive: true }),
+    "IMAGE_UNKNOWN",
+    "there is no such directory",
+  ],
   ["an empty directory", (): Promise<void> => Promise.resolve(), "IMAGE_UNKNOWN", "no file oci-layout"],
   ["a file", (): Promise<void> => replaceByFile(), "IMAGE_UNKNOWN", "no file oci-layout"],
   ["no index.json", (): Promise<void> => damage("index.json", undefined), "IMAGE_UNKNOWN", "no index.json"],
