@@ -2,6 +2,7 @@ import { type CopyResult, copy } from "../deploy/copy.ts";
 import { withHost } from "../host.ts";
 import { line, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { refuseTogether } from "./exclusive.ts";
 import type { CopyOptions } from "./options.ts";
 
 export async function run(
@@ -9,6 +10,7 @@ export async function run(
   [from = "", to = ""]: string[],
   { key, ...options }: CopyOptions,
 ): Promise<CopyResult> {
+  refuseTogether({ "--all": options.all === true, "--platform": options.platform !== undefined });
   const { authfile, tlsVerify, srcAuthfile, srcTlsVerify, destAuthfile, destTlsVerify } = options;
   const source = { authFile: srcAuthfile ?? authfile, tlsVerify: srcTlsVerify ?? tlsVerify };
   const destination = { authFile: destAuthfile ?? authfile, tlsVerify: destTlsVerify ?? tlsVerify };

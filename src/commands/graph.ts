@@ -3,6 +3,7 @@ import type { StartGraph } from "../deploy/start-graph.ts";
 import { withHost } from "../host.ts";
 import { line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
+import { refuseTogether } from "./exclusive.ts";
 import type { GraphOptions } from "./options.ts";
 
 export interface GraphResult extends StartGraph {
@@ -14,6 +15,7 @@ export interface GraphResult extends StartGraph {
 
 export async function run(context: Context, names: string[], options: GraphOptions): Promise<GraphResult> {
   const { svg, dot } = options;
+  refuseTogether({ "--dot": dot, "--svg": svg !== undefined });
   if (svg !== undefined) {
     const graph = await withHost(context, (host) => bootTimeline(host, names));
     const { writeFile } = await import("node:fs/promises");

@@ -7,6 +7,7 @@ import { withHost } from "../host.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { exact, fields, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { refuseTogether } from "./exclusive.ts";
 import type { InspectOptions } from "./options.ts";
 
 type Result = Inspected | RemoteImage | RawDocument;
@@ -16,6 +17,7 @@ export async function run(
   [image = ""]: string[],
   { remote, raw, config, platform, authfile, tlsVerify }: InspectOptions,
 ): Promise<Result> {
+  refuseTogether({ "--raw": raw, "--config": config });
   return withHost(context, async (host): Promise<Result> => {
     if (!remote && !raw && !config) return inspect(host, image);
     const { inspectRemote, rawDocument } = await import("../deploy/inspect-remote.ts");

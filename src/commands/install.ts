@@ -4,15 +4,14 @@ import { install as apply, dryRun, type Ran } from "../deploy/install.ts";
 import { installNotes } from "../deploy/install-notes.ts";
 import type { Plan } from "../deploy/plan.ts";
 import type { InstallRequest } from "../deploy/request.ts";
-import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import { fields, line, type View, verbatim } from "../view.ts";
 import type { Context } from "./command.ts";
 import { fileNotes } from "./file-notes.ts";
-import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { runningRequest } from "./running-request.ts";
+import { sandboxRequest } from "./sandbox-request.ts";
 
 export interface InstallResult {
   dryRun: boolean;
@@ -29,7 +28,7 @@ export async function run(
   args: string[],
   options: InstallOptions,
 ): Promise<InstallResult | Ran> {
-  const request = requestOf(args, { ...options, set: await givenValues(options) }, context);
+  const request = await requestOf(args, options, context);
   return withHost(context, async (host) => {
     const plan = options.dryRun ? await dryRun(host, request) : await apply(host, request);
     if ("status" in plan) return plan;
@@ -91,18 +90,15 @@ const FORESEEN: Record<Plan["foreseen"][number]["outcome"], string> = {
   ...{ deleted: "removed by hand: it stays away", removed: "removed", left: "stays, and is not berth's" },
 };
 
-function requestOf(
+async function requestOf(
   [image = ""]: string[],
   options: InstallOptions,
   { personality }: Context,
-): InstallRequest {
+): Promise<InstallRequest> {
   const { after, before, requires, wants, partOf } = options;
   return {
     image,
-    name: options.name,
-    values: options.set,
-    environment: options.env,
-    volumes: options.volume.map(parseVolume),
+    ...(await sandboxRequest(options)),
     ...(options.adoptState ? { adoptState: true } : {}),
     ...(options.replaceUnit ? { replaceUnit: true } : {}),
     ...runningRequest(options),
@@ -113,8 +109,5 @@ function requestOf(
     // Atomic leaves what is there, without a word for it that anybody gives.
     keepHostFiles: options.keepHostFiles || personality === "atomic",
     autoUpdate: options.autoUpdate,
-    platform: options.platform,
-    authFile: options.authfile,
-    tlsVerify: options.tlsVerify,
   };
 }

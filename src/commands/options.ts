@@ -9,14 +9,18 @@ export interface PullingOptions {
   tlsVerify?: boolean;
 }
 
-export interface InstallOptions extends PullingOptions, RunningOptions {
+/** What an image is given, and what of the host it sees. */
+export interface SandboxOptions extends PullingOptions {
   name?: string;
   set: Record<string, string>;
-  /** A file. */
+  /** A file with values. */
   values?: string;
   env: Record<string, string>;
   /** `HOST:CONTAINER[:ro]` */
   volume: string[];
+}
+
+export interface InstallOptions extends SandboxOptions, RunningOptions {
   adoptState: boolean;
   replaceUnit: boolean;
   after: string[];
@@ -33,16 +37,8 @@ export interface InstallOptions extends PullingOptions, RunningOptions {
   dryRun: boolean;
 }
 
-export interface RunOptions
-  extends PullingOptions,
-    Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network"> {
-  name?: string;
-  set: Record<string, string>;
-  /** A file with values. */
-  values?: string;
-  env: Record<string, string>;
-  volume: string[];
-}
+export type RunOptions = SandboxOptions &
+  Pick<RunningOptions, "runtime" | "runtimeLossy" | "privileged" | "network">;
 
 export interface OrderOptions {
   after: string[];

@@ -1,12 +1,11 @@
 import { parseNetwork } from "../deploy/network.ts";
 import type { InstallRequest } from "../deploy/request.ts";
 import { run as runIn } from "../deploy/run.ts";
-import { parseVolume } from "../deploy/volume.ts";
 import { withHost } from "../host.ts";
 import type { View } from "../view.ts";
 import type { Context } from "./command.ts";
-import { givenValues } from "./given-values.ts";
 import type { RunOptions } from "./options.ts";
+import { sandboxRequest } from "./sandbox-request.ts";
 
 /** Options of what runs as a new container. */
 const OWN = [
@@ -27,7 +26,7 @@ export async function run(
 ): Promise<RunResult> {
   return withHost(context, async (host) => {
     const isPlain = OWN.every((name) => isUnset(options[name]));
-    const request = requestOf(typed, { ...options, set: await givenValues(options) });
+    const request = await requestOf(typed, options);
     return { status: await runIn(host, request, { command, isPlain }) };
   });
 }
@@ -41,13 +40,10 @@ export function exitStatus({ status }: RunResult): number {
   return status;
 }
 
-function requestOf(image: string, options: RunOptions): InstallRequest {
+async function requestOf(image: string, options: RunOptions): Promise<InstallRequest> {
   return {
     image,
-    name: options.name,
-    values: options.set,
-    environment: options.env,
-    volumes: options.volume.map(parseVolume),
+    ...(await sandboxRequest(options)),
     runtime: options.runtime,
     ...(options.runtimeLossy ? { runtimeLossy: true } : {}),
     ...(options.privileged ? { privileged: true } : {}),
@@ -55,9 +51,6 @@ function requestOf(image: string, options: RunOptions): InstallRequest {
     order: { after: [], before: [], requires: [], wants: [], partOf: [] },
     wantedBy: [],
     start: false,
-    platform: options.platform,
-    authFile: options.authfile,
-    tlsVerify: options.tlsVerify,
   };
 }
 

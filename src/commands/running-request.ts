@@ -14,6 +14,8 @@ export function runningRequest(
   const { healthCmd: cmd, healthTcp: tcp, healthHttp: http, healthTimeout: limit } = options;
   if (options.watchdog === 0) throw new Failure("USAGE", "--watchdog must be at least one second");
   const probe = parseHealthProbe({ cmd, tcp, http });
+  if (!options.health && probe !== undefined)
+    throw new Failure("USAGE", "--no-health and a health check exclude each other");
   const off = options.health ? undefined : true;
   const asked = probe !== undefined || limit !== undefined || off === true;
   return {

@@ -5,6 +5,7 @@ import { Failure } from "../errors.ts";
 import { type Host, withHost } from "../host.ts";
 import { fields, line, type Text, table, type View } from "../view.ts";
 import type { Context } from "./command.ts";
+import { refuseTogether } from "./exclusive.ts";
 import { changeNotes } from "./file-notes.ts";
 import { givenValues } from "./given-values.ts";
 import { viewNotes } from "./notes.ts";
@@ -100,10 +101,20 @@ async function updateNamed(host: Host, names: readonly string[], request: Update
 
 function checkUsage(
   names: readonly string[],
-  { all, auto, set, values, unset, rebase }: UpdateOptions,
+  { all, auto, set, values, unset, rebase, apply, dryRun, stageOnly }: UpdateOptions,
 ): void {
   const several = all ? "--all" : auto ? "--auto" : undefined;
-  if (all && auto) throw new Failure("USAGE", "--all and --auto exclude each other");
+  refuseTogether({ "--all": all, "--auto": auto });
+  // What was staged has its image and its values.
+  for (const [option, given] of Object.entries({
+    "--stage-only": stageOnly,
+    "--dry-run": dryRun,
+    "--rebase": rebase !== undefined,
+    "--set": Object.keys(set).length > 0,
+    "--values": values !== undefined,
+    "--unset": unset.length > 0,
+  }))
+    refuseTogether({ "--apply": apply, [option]: given });
   if (several !== undefined && names.length > 0) throw new Failure("USAGE", `${several} takes no names`);
   if (several === undefined && names.length === 0)
     throw new Failure("USAGE", "which containers?", { hint: "name them, or give --all" });

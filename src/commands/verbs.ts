@@ -285,7 +285,10 @@ const check: Verb = {
       description: "install what is missing of berth's own units first, and enable what recovers at boot",
     },
   ],
-  examples: [{ command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" }],
+  examples: [
+    { command: "berth check", text: "systemd, cgroups, runtimes, file system, policy" },
+    { command: "berth check --fix", text: "once for each host: berth's own units, and recovery at boot" },
+  ],
   load: () => import("./check.ts"),
 };
 

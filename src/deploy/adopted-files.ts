@@ -1,14 +1,13 @@
 /** The files that Atomic put on the host, as berth keeps account of its own. */
-import { createHash } from "node:crypto";
-import type { Stats } from "node:fs";
-import { copyFile, lstat, readdir, readFile, readlink } from "node:fs/promises";
+import { copyFile, lstat, readdir, readlink } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { statIfThere } from "../sys/if-there.ts";
 import type { AtomicDeployment } from "./atomic-layout.ts";
 import type { InstalledFile } from "./installed-files.ts";
 import { contentOf, writeLedger } from "./ledger.ts";
-import { locate } from "./observe-files.ts";
+import { locate, sha256Of } from "./observe-files.ts";
 import { lockFiles } from "./settle-files.ts";
 
 /**
@@ -27,7 +26,7 @@ export async function adoptFiles(
   for (const key of old.installedFiles) {
     const path = normalize(`/${key}`);
     const place = join(config.root, locate(config.root, path));
-    const stat = await statOf(place);
+    const stat = await statIfThere(place);
     const recorded = old.checksums[key] ?? "0";
     if (stat?.isDirectory()) {
       const { uid, gid, mode } = stat;
@@ -78,19 +77,4 @@ async function contentsOf(dir: string): Promise<Map<string, string>> {
     if (!isErrno(error, "ENOENT") && !isErrno(error, "ENOTDIR")) throw error;
   }
   return found;
-}
-
-async function sha256Of(path: string): Promise<string> {
-  return createHash("sha256")
-    .update(await readFile(path))
-    .digest("hex");
-}
-
-async function statOf(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return undefined;
-    throw error;
-  }
 }

@@ -6,7 +6,7 @@ import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Layout } from "../store/layout.ts";
 import { removeDurably, writeDurably } from "../sys/durable.ts";
-import { mountsOf, readAllMounts } from "../sys/mount-points.ts";
+import { mountsBelow, mountsOf, readAllMounts } from "../sys/mount-points.ts";
 import { currentDeployment, deploymentsOf } from "./containers.ts";
 import { enable, isEnabled } from "./enablement.ts";
 import { placeHostFile, removeEmpty, removeHostFile } from "./host-files.ts";
@@ -41,7 +41,10 @@ export async function writeAdoption(layout: Layout, adoption: Adoption): Promise
 export async function readAdoption(layout: Layout, name: string): Promise<Adoption | undefined> {
   const path = layout.adoption(name);
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Adoption;
+    const adoption = JSON.parse(await readFile(path, "utf8")) as Partial<Adoption>;
+    if (adoption.schema !== 1 || adoption.name !== name)
+      throw new SyntaxError("it is not a record of this version of berth");
+    return adoption as Adoption;
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return undefined;
     if (!(cause instanceof SyntaxError)) throw cause;
@@ -119,7 +122,5 @@ async function giveBackFiles(
 /** Whether a process has the deployment in `dir` for its root, or somebody looks at it. */
 export function isSeen(dir: string): boolean {
   const mounts = readAllMounts();
-  return (
-    mountsOf(join(dir, "rootfs"), mounts).length > 0 || mounts.some(({ path }) => path.startsWith(`${dir}/`))
-  );
+  return mountsOf(join(dir, "rootfs"), mounts).length > 0 || mountsBelow(dir, mounts).length > 0;
 }

@@ -1,10 +1,9 @@
 /** All deployments on disk, current or kept, of all containers: what prune must keep and verify must check. */
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
-import { namesIn } from "../sys/if-there.ts";
+import { namesIn, statIfThere } from "../sys/if-there.ts";
 import { type Info, readInfo } from "./info.ts";
 import { deploymentOf } from "./name.ts";
 
@@ -27,7 +26,7 @@ export async function allDeployments(layout: Layout): Promise<Deployment[]> {
     const parsed = deploymentOf(id);
     if (parsed === undefined || id.endsWith(".tmp")) continue;
     const dir = join(layout.containers, id);
-    if (!(await isDirectory(dir))) continue;
+    if ((await statIfThere(dir))?.isDirectory() !== true) continue;
     deployments.push({ name: parsed.name, number: parsed.number, id, dir, ...(await tryInfo(dir)) });
   }
   return deployments;
@@ -60,14 +59,5 @@ async function tryInfo(dir: string): Promise<Pick<Deployment, "info" | "reason">
       ? "it is missing"
       : `its content is damaged: ${String((cause as Error).message)}`;
     return { info: undefined, reason };
-  }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isDirectory();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
   }
 }

@@ -9,6 +9,7 @@ import { isBind } from "../runtime/mounts.ts";
 import { NOTIFY_SOCKET } from "../runtime/oci-service.ts";
 import { type Exports, exportsPath } from "./exports.ts";
 import { bind, type Mounts } from "./mounts.ts";
+import type { PathKind } from "./path-kind.ts";
 import type { Facts, HostDirectory } from "./plan.ts";
 import { DEFAULT_PATH, findProgram, mergeEnvironment, variable } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
@@ -132,7 +133,7 @@ function notifySocket(mounts: readonly RuntimeMount[]): { path: string; mount?: 
 /** What must be in the checkout for a configuration of the image's own; `kindOf` says what a bind's source is, or will be. */
 export function configTargets(
   { mounts, process }: RuntimeConfig,
-  kindOf: (source: string) => "dir" | "file" | "absent",
+  kindOf: (source: string) => PathKind,
 ): MountTarget[] {
   const isCovered = (path: string): boolean =>
     mounts.some(({ destination }) => destination !== path && isAtOrBelow(path, destination));
@@ -151,7 +152,7 @@ export function missingSources(
     kindOf,
   }: {
     facts: Pick<Facts, "madeSources" | "caller">;
-    kindOf: (source: string) => "dir" | "file" | "absent";
+    kindOf: (source: string) => PathKind;
   },
 ): HostDirectory[] {
   const sources = mounts.flatMap((mount) =>

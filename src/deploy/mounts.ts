@@ -47,7 +47,7 @@ export function mountsOf(name: string, request: InstallRequest, facts: Facts): M
   }
   for (const volume of facts.image.config.volumes) addVolume(name, { volume, given, facts, result });
   for (const { source, destination, readonly } of request.volumes) {
-    const kind = facts.sources.get(source) ?? "absent";
+    const kind = facts.kindOf(source);
     // What lies on a tmpfs is gone after a reboot, so it is made again at boot even where it exists now.
     if (kind === "absent" || (kind === "dir" && /^(\/var)?\/run\//.test(source))) {
       result.sources.push({ path: source, uid: facts.user.uid, gid: facts.user.gid, mode: "0755" });

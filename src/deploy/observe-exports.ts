@@ -1,14 +1,13 @@
 /** What the plan of an image in the /exports format has to know of the image, of the host and of what it replaces. */
 import { randomUUID } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isErrno } from "../errors.ts";
 import { findHome } from "../home.ts";
 import type { Host } from "../host.ts";
-import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import type { AcceptedImage } from "./accept.ts";
 import type { Info } from "./info.ts";
 import { observeHostfs } from "./observe-hostfs.ts";
+import { pathKind } from "./path-kind.ts";
 import type { Facts } from "./plan.ts";
 import { readExports } from "./read-exports.ts";
 import type { Basis } from "./remote-rootfs.ts";
@@ -41,7 +40,7 @@ export async function observeExports(
       selinux: offline || existsSync("/sys/fs/selinux/enforce"),
       apparmor: offline || existsSync("/sys/kernel/security/apparmor"),
     },
-    kindOf: (path) => kindOf(root, path),
+    kindOf: (path) => pathKind(root, path),
     madeSources: new Set(replaces?.berth.sources),
   };
 }
@@ -55,13 +54,4 @@ function bareName(name: string): string {
 function ownProgram(root: string): string {
   const places = ["/usr/local/bin/berth", "/usr/bin/berth"];
   return places.find((path) => existsSync(join(root, path))) ?? join(findHome(), "bin/berth.js");
-}
-
-function kindOf(root: string, path: string): "dir" | "file" | "absent" {
-  try {
-    return statSync(resolveInRoot(root, path)).isDirectory() ? "dir" : "file";
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR") || isErrno(error, "ELOOP")) return "absent";
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@ import { lstat, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { statIfThere } from "../sys/if-there.ts";
 import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import type { FilesFacts, Found, Other } from "./decide-files.ts";
 import { type InstalledFile, isForbidden, parentsOf } from "./installed-files.ts";
@@ -108,8 +109,8 @@ async function locateFiles(
 async function locateFile(root: string, file: InstalledFile): Promise<string> {
   if (file.type !== "directory") return locate(root, file.path);
   const path = locateWith(root, file.path, true);
-  const found = await readType(join(root, path));
-  return found === "directory" ? path : locate(root, file.path);
+  const found = await statIfThere(join(root, path));
+  return found?.isDirectory() === true ? path : locate(root, file.path);
 }
 
 function locateWith(root: string, path: string, last: boolean): string {
@@ -123,16 +124,8 @@ function locateWith(root: string, path: string, last: boolean): string {
   }
 }
 
-async function readType(path: string): Promise<"directory" | "other" | undefined> {
-  try {
-    return (await lstat(path)).isDirectory() ? "directory" : "other";
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return undefined;
-    throw error;
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
+/** In hex. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest("hex");

@@ -1,5 +1,5 @@
 /** observe: the facts a plan needs of the host and of the image's tree. Changes nothing. */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure, isErrno } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -9,7 +9,6 @@ import { resolveImageUser } from "../oci/image-user.ts";
 import { findRuntime } from "../runtime/runtime.ts";
 import { isInRoot } from "../sys/find-in-root.ts";
 import { isThere } from "../sys/if-there.ts";
-import { resolveInRoot } from "../sys/resolve-in-root.ts";
 import { isInside } from "../systemd/install-section.ts";
 import { presetOf } from "../systemd/presets.ts";
 import type { AcceptedImage } from "./accept.ts";
@@ -17,6 +16,7 @@ import { accountIds } from "./accounts.ts";
 import { isMask } from "./host-files.ts";
 import type { Info } from "./info.ts";
 import { observeExports } from "./observe-exports.ts";
+import { pathKind } from "./path-kind.ts";
 import { placeInRoot, seenFrom } from "./paths.ts";
 import { type Facts, NETWORK_FILES, type Plan } from "./plan.ts";
 import type { Basis } from "./remote-rootfs.ts";
@@ -53,10 +53,10 @@ export async function observe(
     runtime: await findRuntime(request.runtime ?? config.runtime, { root }),
     systemdVersion: host.offline ? undefined : Number.parseInt(await (await host.systemd()).version(), 10),
     rootfs,
-    networkFiles: (await existing(root, NETWORK_FILES)).filter(
-      (file) => rootfs === undefined || isInRoot(join(root, rootfs), file),
+    networkFiles: NETWORK_FILES.filter(
+      (file) =>
+        pathKind(root, file) === "file" && (rootfs === undefined || isInRoot(join(root, rootfs), file)),
     ),
-    sources: await sourcesOf(root, request),
     accounts: {
       uids: accountIds(await readText(join(root, "/etc/passwd"))),
       gids: accountIds(await readText(join(root, "/etc/group"))),
@@ -153,26 +153,6 @@ export async function missingPaths({ config }: Host, paths: readonly string[]): 
 async function hostCapabilities(): Promise<bigint | undefined> {
   const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(await readText("/proc/1/status"))?.[1];
   return mask === undefined ? undefined : BigInt(`0x${mask}`);
-}
-
-async function existing(root: string, paths: readonly string[]): Promise<string[]> {
-  const kinds = await Promise.all(paths.map((path) => kindOf(join(root, path))));
-  return paths.filter((_, at) => kinds[at] === "file");
-}
-
-async function sourcesOf(root: string, request: InstallRequest): Promise<Facts["sources"]> {
-  const sources = new Map<string, "dir" | "file" | "absent">();
-  for (const { source } of request.volumes) sources.set(source, await kindOf(resolveInRoot(root, source)));
-  return sources;
-}
-
-async function kindOf(path: string): Promise<"dir" | "file" | "absent"> {
-  try {
-    return (await stat(path)).isDirectory() ? "dir" : "file";
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return "absent";
-    throw error;
-  }
 }
 
 async function readText(path: string): Promise<string> {

@@ -9,6 +9,7 @@ import { SYSTEMD_NAMESPACES } from "../runtime/systemd-service.ts";
 import { configTargets, imageConfig, missingSources, withHostParts } from "./exports-config.ts";
 import { kernelPaths } from "./kernel-paths.ts";
 import { bind, MOUNTED_BY_SYSTEMD, type Mounts, mountsOf, tmpfsTargets } from "./mounts.ts";
+import type { PathKind } from "./path-kind.ts";
 import type { Facts } from "./plan.ts";
 import { processOf } from "./process.ts";
 import type { InstallRequest } from "./request.ts";
@@ -36,7 +37,7 @@ export interface ConfigContext {
   notify: boolean;
   watchdog: number | undefined;
   /** What a path of the host is, or will be once the deployment's own files are there. */
-  kindOf: (path: string) => "dir" | "file" | "absent";
+  kindOf: (path: string) => PathKind;
 }
 
 export interface PlannedConfig {

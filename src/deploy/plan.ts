@@ -21,6 +21,7 @@ import { type HostAccess, hostAccessOf } from "./host-access.ts";
 import { formatInfo, type Info } from "./info.ts";
 import type { InstalledFile } from "./installed-files.ts";
 import { healthOfManifest } from "./manifest-health.ts";
+import type { PathKind } from "./path-kind.ts";
 import { CAPABILITIES, planConfig } from "./plan-config.ts";
 import { hostFilesOf, serviceFiles, tmpfilesFile } from "./plan-files.ts";
 import { installedRecord, manifestRecord, planInstalled, withInstalled } from "./plan-installed.ts";
@@ -65,8 +66,6 @@ export interface Facts {
   runtime: Runtime;
   /** Those of NETWORK_FILES that the host has. */
   networkFiles: readonly string[];
-  /** Of the request's volumes: what the host has at the source. */
-  sources: ReadonlyMap<string, "dir" | "file" | "absent">;
   /** Version of the host's systemd; undefined where none runs. */
   systemdVersion?: number | undefined;
   /** Numeric ids the host has accounts for. */
@@ -87,7 +86,7 @@ export interface Facts {
   caller: { uid: number; gid: number };
   security: { selinux: boolean; apparmor: boolean };
   /** What the host has at a path, symlinks followed. */
-  kindOf(path: string): "dir" | "file" | "absent";
+  kindOf(path: string): PathKind;
   /** Directories that the deployment to be replaced had made for its binds. */
   madeSources: ReadonlySet<string>;
   /** Seconds since 1970. */

@@ -140,7 +140,8 @@ async function withDirectories<T>(
   try {
     return await use();
   } finally {
-    await removeTmpfiles(path);
+    // What was there before may be in use: an installed container of the same image has the same directories.
+    await removeTmpfiles(path, { only: made });
     for (const directory of made.sort().reverse()) await removeEmpty(directory);
   }
 }

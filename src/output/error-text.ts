@@ -15,7 +15,7 @@ export function errorText(
   const isUsage = isFailure(error, "USAGE");
   const lines = [
     atomic && !isUsage ? message : `${personality}: ${message}`,
-    ...[...more, ...causesOf(error)].map((text) => `  ${text}`),
+    ...[...more, ...causesOf(error).filter((cause) => cause !== message)].map((text) => `  ${text}`),
   ];
   if (isFailure(error) && error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   if (atomic && isUsage) lines.push("Try 'atomic --help' for more information.");

@@ -7,22 +7,33 @@ import { Failure } from "../errors.ts";
 /** What a template may name; a number is written as its digits. */
 export type TemplateValues = Readonly<Record<string, string | number>>;
 
+/** More than any file of an image is rendered to: a value of a megabyte can be named a million times. */
+const LIMIT = 16 * 1024 * 1024;
+
 /** `$$`, `$NAME`, `${NAME}`, or a `$` that begins none of them. */
 const PLACEHOLDER = /\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\}|)/g;
 
 /**
  * `text` with every `$NAME` and `${NAME}` replaced by its value and `$$` by `$`. What a value holds is not looked at again.
  * `file` names the template in errors.
- * @throws Failure VALUE_MISSING for a name without a value, TEMPLATE_INVALID for a `$` that begins no name.
+ * @throws Failure VALUE_MISSING for a name without a value, TEMPLATE_INVALID for a `$` that begins no name, or a text that grows too long.
  */
 export function substitute(text: string, values: TemplateValues, { file }: { file: string }): string {
+  let length = text.length;
   return text.replaceAll(PLACEHOLDER, (_, escaped?: string, named?: string, braced?: string, at = 0) => {
     if (escaped !== undefined) return "$";
     const name = named ?? braced;
     if (name === undefined) throw invalidPlaceholder(text, { at, file });
     const value = lookUp(values, name);
     if (value === undefined) throw missingValue(text, values, { name, file });
-    return String(value);
+    const put = String(value);
+    length += put.length;
+    if (length > LIMIT)
+      throw new Failure(
+        "TEMPLATE_INVALID",
+        `${file} is longer than ${LIMIT} characters with its values put in`,
+      );
+    return put;
   });
 }
 

@@ -36,6 +36,8 @@ const PLAIN_BIND = new Set([
 const DAMAGING = 254;
 const KNOWN = 257;
 
+const READ_ONLY_SYS = ["ReadOnlyPaths", "+/sys"] as const;
+
 export interface MountContext {
   /** Of systemd; undefined where it is not known. */
   version: number | undefined;
@@ -63,6 +65,8 @@ export function mountDirectives(mounts: readonly RuntimeMount[], context: MountC
     if (shared && isTmp(mount)) continue;
     one(mount, context, made);
   }
+  // It is there unasked, and the host's.
+  if (!mounts.some(({ destination }) => destination === "/sys")) made.directives.push(READ_ONLY_SYS);
   return made;
 }
 
@@ -71,7 +75,7 @@ function one(mount: RuntimeMount, context: MountContext, made: Translation): voi
   const bind = isBind(mount);
   if (API_MOUNTS.has(destination) && (!bind || source === destination)) {
     // systemd brings the host's own, with all that is mounted below, and leaves it to be written to.
-    if (destination === "/sys" && options.includes("ro")) made.directives.push(["ReadOnlyPaths", "+/sys"]);
+    if (destination === "/sys" && options.includes("ro")) made.directives.push(READ_ONLY_SYS);
     return;
   }
   const damaged = damagedPath(mount, context.version);

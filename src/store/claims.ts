@@ -62,7 +62,7 @@ export function disturb(stages: readonly string[]): void {
 export function readClaims(stages: readonly string[]): Claims {
   const claims: Claims = { layers: new Set(), blobs: new Set(), objects: new Set() };
   for (const stage of stages) {
-    const { layers, blobs } = JSON.parse(read(stage, CLAIM) ?? '{"layers":[],"blobs":[]}') as Claim;
+    const { layers, blobs } = readClaim(stage);
     for (const layer of layers) claims.layers.add(layer);
     for (const blob of blobs) claims.blobs.add(blob);
     for (const file of filesOf(stage)) {
@@ -71,6 +71,16 @@ export function readClaims(stages: readonly string[]): Claims {
     }
   }
   return claims;
+}
+
+/** One that is not whole is of a pull that died, or is about to. */
+function readClaim(stage: string): Claim {
+  try {
+    return JSON.parse(read(stage, CLAIM) ?? "") as Claim;
+  } catch (error) {
+    if (error instanceof SyntaxError) return { layers: [], blobs: [] };
+    throw error;
+  }
 }
 
 function filesOf(stage: string): string[] {

@@ -1,13 +1,18 @@
 /** Paths that may not be there. Any other error is thrown as it comes. */
+import type { Stats } from "node:fs";
 import { lstat, readdir, readFile } from "node:fs/promises";
 
 /** A link counts by itself, wherever it leads. */
 export async function isThere(path: string): Promise<boolean> {
+  return (await statIfThere(path)) !== undefined;
+}
+
+/** As lstat(2). */
+export async function statIfThere(path: string): Promise<Stats | undefined> {
   try {
-    await lstat(path);
-    return true;
+    return await lstat(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return false;
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw error;
   }
 }

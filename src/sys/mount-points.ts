@@ -1,6 +1,7 @@
 /** What is mounted where: proc_pid_mountinfo(5). */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join, relative } from "node:path";
+import { hasCode } from "./if-there.ts";
 
 export interface MountPoint {
   /** The file system, as `MAJOR:MINOR`. */
@@ -38,8 +39,9 @@ export function readAllMounts(): MountPoint[] {
   return mounts;
 }
 
-/** Of `mounts`, those that show the directory `path` of this mount namespace, at whatever place, in whatever namespace. */
-export function mountsOf(path: string, mounts: readonly MountPoint[] = readAllMounts()): MountPoint[] {
+/** Of `mounts`, those that show the directory `given` of this mount namespace, at whatever place, in whatever namespace. */
+export function mountsOf(given: string, mounts: readonly MountPoint[] = readAllMounts()): MountPoint[] {
+  const path = realPath(given);
   const isAround = (at: string): boolean => at === "/" || path === at || path.startsWith(`${at}/`);
   // The innermost; of several at one place the last.
   const own = readMounts()
@@ -51,6 +53,22 @@ export function mountsOf(path: string, mounts: readonly MountPoint[] = readAllMo
   if (own === undefined) return [];
   const root = join(own.root, relative(own.path, path));
   return mounts.filter((mount) => mount.device === own.device && mount.root === root);
+}
+
+/** Of `mounts`, those at places below the directory. */
+export function mountsBelow(given: string, mounts: readonly MountPoint[] = readMounts()): MountPoint[] {
+  const directory = realPath(given);
+  return mounts.filter(({ path }) => path.startsWith(`${directory}/`));
+}
+
+/** The kernel knows no symlinks on the way. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return path;
+    throw error;
+  }
 }
 
 /** The third to the fifth word of each line. */

@@ -7,13 +7,18 @@ export async function createTmpfiles(file: string): Promise<void> {
   await apply("systemd-tmpfiles", ["--create", file], file);
 }
 
-/** Removes what the lines of a tmpfiles.d(5) file mark for removal (`R`, `r`, `D`), but nothing below `exclude`. CONFIG_INVALID. */
+/**
+ * Removes what the lines of a tmpfiles.d(5) file mark for removal (`R`, `r`, `D`), but nothing below `exclude`, and where `only` is
+ * given nothing that is not at or below one of these. CONFIG_INVALID.
+ */
 export async function removeTmpfiles(
   file: string,
-  { exclude = [] }: { exclude?: readonly string[] } = {},
+  { exclude = [], only }: { exclude?: readonly string[]; only?: readonly string[] } = {},
 ): Promise<void> {
+  if (only?.length === 0) return;
   const kept = exclude.map((prefix) => `--exclude-prefix=${prefix}`);
-  await apply("systemd-tmpfiles", ["--remove", ...kept, file], file);
+  const meant = (only ?? []).map((prefix) => `--prefix=${prefix}`);
+  await apply("systemd-tmpfiles", ["--remove", ...kept, ...meant, file], file);
 }
 
 /** Creates the users and groups of a sysusers.d(5) file. CONFIG_INVALID. */

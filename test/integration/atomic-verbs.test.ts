@@ -158,6 +158,19 @@ test("47, 49: images list shows a pulled image, and with > one that a container 
   expect(await list()).toContain(`>  ${repository}`);
 });
 
+test("berth's own containers delete and images delete ask about --all too", async () => {
+  await berth.atomic(...INSTALL, "--name=app", name);
+  const globals = ["--state", berth.path("state"), "--root", root];
+  for (const what of ["containers", "images"]) {
+    const main = `require("${process.cwd()}/src/cli.ts").main()`;
+    const argv = ["-e", main, "--", "berth", ...globals, what, "delete", "--all"];
+    const { exitCode, stderr } = await execa("node", argv, { input: "", reject: false });
+    expect(exitCode).toBeGreaterThan(0);
+    expect(stderr).toContain("User aborted delete operation for");
+  }
+  expect((await berth.json<{ containers: unknown[] }>("list")).containers).toHaveLength(1);
+});
+
 test("50, 91: containers delete asks, and takes names or --all", async () => {
   await berth.atomic(...INSTALL, "--name=app", name);
   expect(await berth.atomic("containers", "delete")).toMatchObject({ status: 2 });

@@ -59,11 +59,7 @@ async function imageWith(hostfs: HostFiles, manifest: object = MANIFEST): Promis
   return `oci:${berth.path(name)}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  if (status !== 0) throw new Error(`berth ${argv.join(" ")}: ${stderr}`);
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 async function fail(...argv: string[]): Promise<{ code: string; message: string; hint?: string }> {
   const { status, stdout, stderr } = await berth.run("--json", ...argv);

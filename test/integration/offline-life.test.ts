@@ -23,11 +23,7 @@ async function layout(name: string, config: Record<string, unknown> = {}): Promi
   return `oci:${berth.path(name)}:latest`;
 }
 
-async function succeed(...argv: string[]): Promise<string> {
-  const { status, stdout, stderr } = await berth.run(...argv);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
-  return stdout;
-}
+const succeed = (...argv: string[]): Promise<string> => berth.succeed(...argv);
 
 const inRoot = (path: string): string => join(root, path);
 const containers = (): string => berth.path("state/containers");

@@ -130,6 +130,18 @@ describe("tmpfiles", () => {
     await expect(stat(`${target}/file`)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("removeTmpfiles() leaves what is not of those it is told", async () => {
+    const file = join(directory, "x.conf");
+    const [mine, other] = [join(directory, "mine"), join(directory, "other")];
+    await writeFile(file, [mine, other].map((path) => `D ${path} 0750\nf ${path}/file\n`).join(""));
+    await createTmpfiles(file);
+    await removeTmpfiles(file, { only: [] });
+    expect((await stat(`${mine}/file`)).isFile()).toBe(true);
+    await removeTmpfiles(file, { only: [mine] });
+    await expect(stat(`${mine}/file`)).rejects.toMatchObject({ code: "ENOENT" });
+    expect((await stat(`${other}/file`)).isFile()).toBe(true);
+  });
+
   test("createTmpfiles() tells what is wrong with a file", async () => {
     const file = join(directory, "x.conf");
     await writeFile(file, "nonsense\n");

@@ -43,6 +43,13 @@ export class Berth {
     return this.#run(["--quiet", ...argv], "berth");
   }
 
+  /** What people see of a command that succeeds; an error with what it said otherwise. */
+  async succeed(...argv: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.run(...argv);
+    if (status !== 0) throw new Error(`berth ${argv.join(" ")}: ${stderr}`);
+    return stdout;
+  }
+
   /** The document of a command that succeeds; an error with what it said otherwise. */
   async json<T = Record<string, unknown>>(...argv: string[]): Promise<T> {
     const { status, stdout, stderr } = await this.run("--json", ...argv);

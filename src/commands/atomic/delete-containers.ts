@@ -12,7 +12,8 @@ import type { Asked, Words } from "./spelling.ts";
 
 type Result = UninstallResult | { wouldDelete: string[] };
 
-export async function translate({ args, options }: Words, { config }: Context): Promise<Words> {
+/** What nobody named one by one is asked about in either personality. */
+export async function translate({ args, options }: Words, context: Context): Promise<Words> {
   requireOstree(options);
   const { all, name } = options;
   if (name !== undefined)
@@ -21,7 +22,10 @@ export async function translate({ args, options }: Words, { config }: Context): 
     throw new Failure("USAGE", "Incompatible options specified.  --all doesn't support a container name");
   if (all !== true && args.length === 0)
     throw new Failure("USAGE", "Too few arguments.  Please specify the container, or --all");
-  return { args: all === true ? await containerNames(layoutOf(config.state)) : args, options };
+  if (all !== true) return { args, options };
+  const names = await containerNames(layoutOf(context.config.state));
+  if (context.personality === "berth" && names.length > 0) await confirmDelete(context, names);
+  return { args: names, options };
 }
 
 export async function run(context: Context, { args, options }: Words, verb: Handler): Promise<Result> {

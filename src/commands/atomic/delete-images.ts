@@ -22,7 +22,9 @@ export async function translate({ args, options }: Words, context: Context): Pro
   const stored = await withHost(context, async (host) => (await host.store()).names());
   if (options["all"] === true) {
     if (stored.length === 0) throw new Failure("IMAGE_UNKNOWN", "there are no images to delete");
-    return { args: stored.map(({ name }) => name), options };
+    const names = stored.map(({ name }) => name);
+    if (context.personality === "berth") await confirmDelete(context, names);
+    return { args: names, options };
   }
   const named = args.flatMap((typed) => {
     const isId = /^[0-9a-f]{3,64}$/.test(typed) && !stored.some(({ name }) => name === `${typed}:latest`);

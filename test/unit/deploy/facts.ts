@@ -47,7 +47,6 @@ export function facts({ config, ...more }: Partial<Facts> & { config?: Partial<E
     dir: "/var/lib/berth/containers/etcd.0",
     runtime: { kind: "oci", path: "/usr/sbin/runc", flavor: "runc" },
     networkFiles: ["/etc/hosts", "/etc/resolv.conf"],
-    sources: new Map(),
     accounts: { uids: new Set([0]), gids: new Set([0]) },
     paths: {
       unitDirectory: "/etc/systemd/system",

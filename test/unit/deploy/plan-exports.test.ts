@@ -192,7 +192,6 @@ describe("the configuration of an image", () => {
   test("gets volumes and variables of the admin's, in place of its own", () => {
     const made = plan(FULL, {
       asked: { volumes: [parseVolume("/srv/x:/var/run")], environment: { UUID: "mine", B: "2" } },
-      known: { sources: new Map([["/srv/x", "dir" as const]]) },
     });
     expect(configOf(made).mounts.filter(({ destination }) => destination === "/var/run")).toEqual([
       expect.objectContaining({ source: "/srv/x" }),

@@ -70,10 +70,7 @@ test("planDeployment() makes a state directory of each volume, owned as in the i
 });
 
 test("planDeployment() binds a volume of the request in place of the image's at the same path", () => {
-  const made = plan(
-    request({ volumes: [parseVolume("/srv/etcd:/var/lib/etcd:ro")] }),
-    facts({ sources: new Map([["/srv/etcd", "dir" as const]]) }),
-  );
+  const made = plan(request({ volumes: [parseVolume("/srv/etcd:/var/lib/etcd:ro")] }), facts());
   expect(made.state).toEqual([]);
   const mounts = JSON.parse(text(made, "config.json")).mounts as {
     destination: string;
@@ -152,10 +149,7 @@ test("planDeployment() has a missing source, and one below /run, made at boot", 
     }),
     facts({
       config: { volumes: [] },
-      sources: new Map([
-        ["/run/flannel", "dir" as const],
-        ["/srv/old", "dir" as const],
-      ]),
+      kindOf: (path) => (path === "/srv/new" ? "absent" : "dir"),
     }),
   );
   expect(made.state).toEqual([]);

@@ -47,6 +47,16 @@ describe("substitute()", () => {
     });
   });
 
+  test("ends a text that values make too long", async () => {
+    const text = "$VAR".repeat(20_000);
+    expect(
+      await failureOf(() => substitute(text, { VAR: "x".repeat(1_000_000) }, { file: FILE })),
+    ).toMatchObject({
+      code: "TEMPLATE_INVALID",
+      message: `${FILE} is longer than 16777216 characters with its values put in`,
+    });
+  });
+
   test.each(["constructor", "toString", "__proto__"])("takes no value for $%s from nowhere", async (name) => {
     expect(await failureOf(() => fill(`$${name}`))).toMatchObject({ code: "VALUE_MISSING" });
   });

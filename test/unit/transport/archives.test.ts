@@ -69,8 +69,8 @@ test("docker-archive: layers may be links to others, and members of old docker h
     { name: "config.json", content: image.config },
     { name: "one", type: "directory" },
     { name: "one/layer.tar", content: tars[0] as Buffer },
-    { name: "shared.tar", content: tars[1] as Buffer },
-    { name: "two/layer.tar", type: "symlink", linkname: "../shared.tar" },
+    { name: "common.tar", content: tars[1] as Buffer },
+    { name: "two/layer.tar", type: "symlink", linkname: "../common.tar" },
     { name: "manifest.json", content: JSON.stringify(manifest) },
   ];
   expect((await readAll(`docker-archive:${await archive(entries)}`)).diffIds).toEqual(image.diffIds);
