@@ -41,7 +41,10 @@ export async function writeAdoption(layout: Layout, adoption: Adoption): Promise
 export async function readAdoption(layout: Layout, name: string): Promise<Adoption | undefined> {
   const path = layout.adoption(name);
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Adoption;
+    const adoption = JSON.parse(await readFile(path, "utf8")) as Partial<Adoption>;
+    if (adoption.schema !== 1 || adoption.name !== name)
+      throw new SyntaxError("it is not a record of this version of berth");
+    return adoption as Adoption;
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return undefined;
     if (!(cause instanceof SyntaxError)) throw cause;

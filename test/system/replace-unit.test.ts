@@ -24,6 +24,7 @@ afterAll(async () => {
 
 test("install --replace-unit takes the place of a package's unit at rest; an uninstall gives it back", async () => {
   const before = await footprint(lab);
+  const place = await unitFile();
   await lab.output(["systemctl", "enable", "--quiet", "packaged"]);
   await lab.output(["systemctl", "start", "packaged"]);
   for (const state of ["enabled", "active"]) {
@@ -39,6 +40,6 @@ test("install --replace-unit takes the place of a package's unit at rest; an uni
   expect(await lab.output(["systemctl", "is-active", "packaged"])).toBe("active");
   expect(await unitFile()).toBe("/etc/systemd/system/packaged.service");
   await lab.output(["berth", "uninstall", "packaged", "--purge"]);
-  expect(await unitFile()).toBe(packaged);
+  expect(await unitFile()).toBe(place);
   expect(await footprint(lab)).toEqual(before);
 });
