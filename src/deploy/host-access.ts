@@ -103,7 +103,7 @@ const USUAL_NAMESPACES = ["mount", "ipc", "pid"];
 const KERNEL_CONTROLS = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
 
 function configAccess(
-  { mounts, process, linux = {} }: RuntimeConfig,
+  { mounts, process, annotations = {}, linux = {} }: RuntimeConfig,
   usual: readonly string[],
 ): HostAccess[] {
   const sets = Object.values(process.capabilities ?? {}) as (string[] | null | undefined)[];
@@ -127,6 +127,10 @@ function configAccess(
     ...shared.map((what): HostAccess => ({ kind: "namespace", what })),
     ...foreign.map(({ type, path }): HostAccess => ({ kind: "namespace", what: `${type} of ${path}` })),
     ...[...capabilities].map((what): HostAccess => ({ kind: "capability", what })),
+    // crun takes orders by them: a handler, a socket for seccomp, mounts of its own.
+    ...Object.entries(annotations)
+      .filter(([key]) => key.startsWith("run.oci."))
+      .map(([key, value]): HostAccess => ({ kind: "setting", what: `${key}=${value}` })),
   ];
 }
 

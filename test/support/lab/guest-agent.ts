@@ -107,7 +107,7 @@ function linesOf(socket: Socket): { next(patience: number): Promise<string> } {
     const parts = (rest + text).split("\n");
     rest = parts.pop() ?? "";
     come.push(...parts);
-    wake?.();
+    if (parts.length > 0) wake?.();
   });
   for (const event of ["close", "error"] as const) {
     socket.on(event, () => {

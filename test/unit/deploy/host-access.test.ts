@@ -173,3 +173,11 @@ test("describeExports() is incomplete for a configuration that is no JSON withou
     hostAccess: [],
   });
 });
+
+test("a plan lists annotations that a runtime obeys", () => {
+  const annotations = { "run.oci.handler": "wasm", "org.example.note": "nothing to anyone" };
+  const config = JSON.stringify({ ...CONFIG, linux: CLOSED, annotations });
+  expect(plan({ config }).hostAccess.filter(({ kind }) => kind === "setting")).toEqual([
+    { kind: "setting", what: "run.oci.handler=wasm" },
+  ]);
+});
