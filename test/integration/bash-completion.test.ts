@@ -1,5 +1,5 @@
 /** The completion in a real bash, with the names of a store on disk. */
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
@@ -14,6 +14,7 @@ let berth: Berth;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "berth-completion-"));
+  await mkdir(join(directory, "root"));
   berth = await Berth.open({ root: join(directory, "root") });
   await writeFile(join(directory, "berth"), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   await chmod(join(directory, "berth"), 0o755);
