@@ -1,5 +1,4 @@
 /** The command `berth`: the only file that touches the arguments, the exit status and the signals of the process. */
-import { constants } from "node:os";
 import { basename } from "node:path";
 import type { Verb } from "./commands/command.ts";
 import { Failure, INTERRUPTED, isErrno } from "./errors.ts";
@@ -27,11 +26,11 @@ function personality(): Personality {
 async function runCommand(argv: readonly string[], verbs: readonly Verb[] | undefined): Promise<void> {
   const interrupt = new AbortController();
   const abort = (): void => interrupt.abort(new Failure("INTERRUPTED", "interrupted"));
-  const received: NodeJS.Signals[] = [];
+  const received: number[] = [];
   // Said once is enough, and said twice changes nothing: what was begun is undone to its end.
   for (const name of INTERRUPTS) {
-    process.on(name, () => {
-      received.push(name);
+    process.on(name, (_: NodeJS.Signals, number: number) => {
+      received.push(number);
       abort();
     });
   }
@@ -59,7 +58,7 @@ async function runCommand(argv: readonly string[], verbs: readonly Verb[] | unde
     verbs,
   });
   const [first] = received;
-  process.exitCode = status === INTERRUPTED && first !== undefined ? 128 + constants.signals[first] : status;
+  process.exitCode = status === INTERRUPTED && first !== undefined ? 128 + first : status;
 }
 
 /** Ends the process with an error that no command could tell. */

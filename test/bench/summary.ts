@@ -69,7 +69,7 @@ export function table(samples: readonly Sample[]): string {
     );
     const walls = one.samples.map(({ wall }) => wall);
     const ratio = (metric: Metric): string =>
-      berth === undefined || berth === one ? "" : pairedRatio(berth, one, metric).toFixed(2);
+      berth === undefined || berth === one ? "" : formatRatio(pairedRatio(berth, one, metric));
     const megabytes = (metric: Metric): string => (medianOf(one, metric) / 1e6).toFixed(0);
     return [
       one.image,
@@ -94,4 +94,9 @@ export function markdown(header: readonly string[], rows: readonly (readonly str
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, at) => cell.padEnd(widths[at] as number)).join(" | ")} |`;
   return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
+/** Nothing where the other took no time that could be measured. */
+function formatRatio(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : "";
 }
