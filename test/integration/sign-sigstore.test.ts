@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { makeImage, type TestImage, writeLayout } from "../support/images.ts";
+import { makeImage, type TestImage } from "../support/images.ts";
 import { ask, type Judge, newSkopeo } from "../support/judges.ts";
 import { type RealRegistry, startRealRegistry } from "../support/real-registry.ts";
 import { encryptedKey, type SigstoreKey, sigstoreKey } from "../support/signed.ts";
@@ -28,9 +28,8 @@ afterAll(() => registry.close());
 beforeEach(async () => {
   tree = await SigningTree.open(registry.host);
   await tree.places({ "use-sigstore-attachments": true });
-  await writeLayout(join(tree.root, "layout"), { one: image });
   name = `${registry.host}/team/app${++count}:1`;
-  await tree.berth.json("copy", `oci:${tree.root}/layout:one`, name);
+  await tree.publish(image, name);
 });
 
 afterEach(() => tree.close());

@@ -42,9 +42,8 @@ afterAll(async () => {
 beforeEach(async () => {
   tree = await SigningTree.open(registry.host);
   ({ root, berth } = tree);
-  await writeLayout(join(root, "layout"), { one: image });
   name = `${registry.host}/team/app${++count}:1`;
-  await berth.json("copy", `oci:${root}/layout:one`, name);
+  await tree.publish(image, name);
 });
 
 afterEach(() => tree.close());

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Berth } from "./berth.ts";
+import { type TestImage, writeLayout } from "./images.ts";
 import { ACCEPT, REJECT } from "./trust-bench.ts";
 
 export class SigningTree {
@@ -46,6 +47,12 @@ export class SigningTree {
   async policy(requirements: object[], transport = "docker"): Promise<void> {
     const transports = { [transport]: { "": requirements }, oci: { "": [ACCEPT] } };
     await this.#write("policy.json", JSON.stringify({ default: [REJECT], transports }));
+  }
+
+  /** Puts an image into the registry, without a signature. */
+  async publish(image: TestImage, name: string): Promise<void> {
+    await writeLayout(join(this.root, "layout"), { one: image });
+    await this.berth.json("copy", `oci:${this.root}/layout:one`, name);
   }
 
   async pulls(name: string): Promise<boolean> {
